@@ -1,0 +1,92 @@
+"""The audit: what was taken in and what became of it, counted from independent places."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, func, select
+
+from store.audit_log import AuditEntry, append_audit, recent_audit, verify_audit_log
+from store.tables import intake_ledger, messages, receipts
+
+__all__ = [
+    "AuditEntry",
+    "BalanceRow",
+    "append_audit",
+    "balance",
+    "recent_audit",
+    "verify_audit_log",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceRow:
+    """Both equations of one connector."""
+
+    connector: str
+    accepted: int
+    """Deliveries by the intake ledger."""
+    receipts: Mapping[str, int]
+    """Receipts by state."""
+    translated: int
+    """Messages and failed records by the receipts' own count."""
+    messages: Mapping[str, int]
+    """Message rows by state."""
+
+    @property
+    def missing_receipts(self) -> int:
+        """Accepted deliveries without a receipt; negative: receipts nobody accepted."""
+        return self.accepted - sum(self.receipts.values())
+
+    @property
+    def missing_messages(self) -> int:
+        """Translated messages without a row; negative: rows no receipt accounts for."""
+        return self.translated - sum(self.messages.values())
+
+    @property
+    def balanced(self) -> bool:
+        """Whether both sides of both equations are equal."""
+        return self.missing_receipts == 0 and self.missing_messages == 0
+
+
+def balance(connection: Connection) -> list[BalanceRow]:
+    """Both equations for every connector, by name. Read them on one snapshot."""
+    ledger, counted = intake_ledger.c, receipts.c
+    accepted = _sums(
+        connection, select(ledger.connector, func.sum(ledger.accepted)).group_by(ledger.connector)
+    )
+    translated = _sums(
+        connection,
+        select(counted.connector, func.sum(counted.message_count)).group_by(counted.connector),
+    )
+    by_receipt = _states(connection, receipts)
+    by_message = _states(connection, messages)
+    names = accepted.keys() | translated.keys() | by_receipt.keys() | by_message.keys()
+    return [
+        BalanceRow(
+            connector=name,
+            accepted=accepted.get(name, 0),
+            receipts=by_receipt.get(name, {}),
+            translated=translated.get(name, 0),
+            messages=by_message.get(name, {}),
+        )
+        for name in sorted(names)
+    ]
+
+
+def _sums(connection: Connection, statement: Select[Any]) -> dict[str, int]:
+    # PostgreSQL sums BIGINT to NUMERIC.
+    return {name: int(total) for name, total in connection.execute(statement)}
+
+
+def _states(connection: Connection, table: Table) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    statement = select(table.c.connector, table.c.state, func.count()).group_by(
+        table.c.connector, table.c.state
+    )
+    for connector, state, number in connection.execute(statement):
+        counts[connector][state] = number
+    return counts

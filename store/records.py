@@ -1,0 +1,313 @@
+"""What goes into the store and what comes out of it, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a whole receipt is dead."""
+
+    stage: str
+    """receive, identify, translate, route or publish."""
+    code: str
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One delivery to be made durable."""
+
+    receipt_id: int
+    connector: str
+    account: str
+    kind: str
+    delivery_key: str
+    transport: str
+    received_at: datetime
+    headers: Mapping[str, str]
+    filename: str | None
+    digest: bytes
+    """SHA-256 of the body."""
+    size: int
+    body: bytes | None
+    """None: its parts were written before, under this receipt id."""
+    secret_name: str | None
+    traceparent: str | None
+    failure: Failure | None
+    """Set: the receipt is dead from the start."""
+    ignored_reason: str | None
+    """Set: the receipt is ignored from the start."""
+    claimed_by: str
+    claimed_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A delivery that is durable once the transaction is committed."""
+
+    receipt_id: int
+    first_receipt_id: int | None
+    """The receipt that already holds this delivery; None for the first."""
+    received_at: datetime
+    """When the first was received."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptRow:
+    """A receipt as it stands."""
+
+    receipt_id: int
+    connector: str
+    account: str
+    kind: str
+    delivery_key: str
+    transport: str
+    received_at: datetime
+    headers: Mapping[str, str]
+    filename: str | None
+    digest: bytes
+    size: int
+    secret_name: str | None
+    traceparent: str | None
+    state: str
+    """pending, translated, redelivered, ignored, dead or discarded."""
+    first_receipt_id: int | None
+    message_count: int
+    ignored_count: int
+    reason: str | None
+    translated_at: datetime | None
+    reopened_at: datetime | None
+    """Set while a replay is outstanding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A message as it was translated and routed, before its verdict."""
+
+    row_id: int
+    position: int
+    key: str
+    key_digest: bytes
+    content_digest: bytes
+    type: str
+    source: str
+    subject: str
+    occurred_at: datetime
+    entity: str | None
+    entity_digest: bytes | None
+    version: str | None
+    correlation: str
+    partition_key: str
+    schema_uri: str
+    data: str
+    destinations: tuple[str, ...]
+    references: Sequence[tuple[str, str]]
+    """(scheme, value), each pair once."""
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedRecord:
+    """One record of a payload that could not become a message."""
+
+    row_id: int
+    dead_letter_id: int
+    position: int
+    code: str
+    path: str
+    at: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """What became of a receipt, or (`final=False`) of the next chunk of it."""
+
+    receipt_id: int
+    connector: str
+    account: str
+    kind: str
+    traceparent: str | None
+    messages: Sequence[NewMessage]
+    failures: Sequence[FailedRecord]
+    ignored: int
+    final: bool
+    failure: Failure | None
+    """Set: the whole receipt is dead; what earlier chunks recorded stands."""
+    ignored_reason: str | None
+    """Set on the last chunk of a payload of no interest: the receipt is ignored."""
+
+    @classmethod
+    def of_failure(cls, receipt: ReceiptRow, failure: Failure) -> Translation:
+        """A receipt that cannot be translated at all."""
+        return cls(
+            receipt_id=receipt.receipt_id,
+            connector=receipt.connector,
+            account=receipt.account,
+            kind=receipt.kind,
+            traceparent=receipt.traceparent,
+            messages=(),
+            failures=(),
+            ignored=0,
+            final=True,
+            failure=failure,
+            ignored_reason=None,
+        )
+
+    def failed(self, failure: Failure) -> Translation:
+        """The same receipt, dead instead."""
+        return replace(
+            self,
+            messages=(),
+            failures=(),
+            ignored=0,
+            final=True,
+            failure=failure,
+            ignored_reason=None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What a message or failed record became."""
+
+    row_id: int
+    message_id: str | None
+    verdict: str
+    """new, duplicate, stale, conflict or problem."""
+    state: str
+    """pending, duplicate, stale, conflict, dead or discarded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """Everything the envelope of a message to be published is built from."""
+
+    row_id: int
+    receipt_id: int
+    connector: str
+    account: str
+    message_id: str
+    key: str
+    type: str
+    source: str
+    subject: str
+    occurred_at: datetime
+    entity: str | None
+    version: str | None
+    correlation: str
+    partition_key: str
+    traceparent: str | None
+    schema_uri: str
+    data: str
+    destinations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """A message row as it stands; rows of failed records have empty texts and no data."""
+
+    row_id: int
+    receipt_id: int
+    position: int
+    connector: str
+    account: str
+    message_id: str | None
+    key: str
+    type: str
+    source: str
+    subject: str
+    occurred_at: datetime | None
+    entity: str | None
+    version: str | None
+    correlation: str
+    partition_key: str
+    traceparent: str | None
+    schema_uri: str
+    data: str | None
+    """None for duplicates and failed records."""
+    content_digest: bytes | None
+    destinations: tuple[str, ...]
+    at: str
+    verdict: str
+    state: str
+    created_at: datetime
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """One failure that waits for a person, or did."""
+
+    dead_letter_id: int
+    receipt_id: int | None
+    message_row_id: int | None
+    subscriber: str | None
+    message_id: str | None
+    connector: str
+    account: str
+    kind: str
+    stage: str
+    error_code: str
+    field_path: str
+    record_at: str
+    message: str
+    attempts: int
+    first_failed_at: datetime
+    last_failed_at: datetime
+    state: str
+    """open, replayed, resolved or discarded."""
+    closed_at: datetime | None
+    closed_by: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at something, for the history."""
+
+    at: datetime
+    receipt_id: int | None = None
+    message_row_id: int | None = None
+    subscriber: str | None = None
+    message_id: str | None = None
+    stage: str
+    outcome: str
+    """failed, succeeded, retry_scheduled, replayed or discarded."""
+    error_code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A request that was turned away; nothing of its body is kept."""
+
+    id: int
+    at: datetime
+    connector: str
+    account: str
+    code: str
+    body_digest: bytes
+    size: int
+    remote: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """A message a subscriber will be given again."""
+
+    subscriber: str
+    message_id: str
+    stream: str
+    envelope: str
+    """The envelope as JSON."""
+    attempts: int
+    due_at: datetime
+    error_code: str
+    message: str
+    first_failed_at: datetime

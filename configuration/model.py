@@ -1,0 +1,129 @@
+"""What may stand in `gateway.toml`. Unknown fields are errors, secrets are references."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from configuration.secrets import resolve_secret
+
+StreamName = Annotated[str, Field(pattern=r"^[a-z0-9_.:-]{1,100}$")]
+SecretReference = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
+"""`env:NAME` or `file:PATH`; a literal secret is refused."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoreSettings(_Section):
+    """Where the truth lives."""
+
+    url: str | None = None
+    """`postgresql://…` or `sqlite:///PATH`; absent: SQLite in the data folder."""
+    password_file: Path | None = None
+    """Where the database password stands, so that the URL needs none."""
+
+
+class StreamSettings(_Section):
+    """Where the streams live."""
+
+    url: str | None = None
+    """`redis://…`, `rediss://…` or `unix://…`; absent: an embedded server in the data folder."""
+
+
+class HttpSettings(_Section):
+    """The HTTP door."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: str | None = None
+    """How senders call this gateway; some of them sign it."""
+
+
+class Limits(_Section):
+    """Bounds; past them the gateway says so instead of growing."""
+
+    max_body_bytes: Annotated[int, Field(gt=0)] = 2 * 1024 * 1024
+    """Largest webhook body; a connector's manifest may set it lower."""
+    max_waiting_requests: Annotated[int, Field(gt=0)] = 2000
+    """Deliveries waiting for their commit; past it: 503 with Retry-After."""
+    max_file_bytes: Annotated[int, Field(gt=0)] = 16 * 1024**3
+    file_stable_seconds: Annotated[float, Field(ge=0)] = 2.0
+    """A dropped file is taken when it has not changed for this long."""
+
+
+class AccountSettings(_Section):
+    """One account at one external system."""
+
+    connector: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+    account: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+    secrets: tuple[SecretReference, ...] = ()
+    """All active at once: list the new one beside the old one while a secret is rotated."""
+    folder: Path | None = None
+    """A folder watched for files of this account."""
+    options: dict[str, Any] = {}
+    """The connector's own options; its manifest names them."""
+
+
+class Comparison(_Section):
+    """A condition on one field; all that are given must hold."""
+
+    eq: str | int | bool | None = None
+    ne: str | int | bool | None = None
+    gt: str | int | None = None
+    gte: str | int | None = None
+    lt: str | int | None = None
+    lte: str | int | None = None
+    in_: Annotated[tuple[str | int, ...] | None, Field(alias="in")] = None
+    exists: bool | None = None
+
+
+class RouteCondition(_Section):
+    """When a route applies: everything given must hold. `*` ends a type pattern."""
+
+    type: tuple[str, ...] | str = ()
+    connector: tuple[str, ...] | str = ()
+    account: tuple[str, ...] | str = ()
+    data: dict[str, Comparison | str | int | bool] = {}
+    """Field path in the data (`totals.total.amount`) → comparison, or the value to equal."""
+
+
+class RouteSettings(_Section):
+    """A row of the routing table (EIP: Content-Based Router, Recipient List)."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    when: RouteCondition = RouteCondition()
+    to: tuple[StreamName, ...]
+    mode: Literal["add", "replace"] = "add"
+    """`add` to what the rows before chose (the family's stream to begin with), or `replace` it."""
+
+
+class Configuration(_Section):
+    """The whole of `gateway.toml`."""
+
+    data: Path = Path("var/gateway")
+    store: StoreSettings = StoreSettings()
+    streams: StreamSettings = StreamSettings()
+    http: HttpSettings = HttpSettings()
+    limits: Limits = Limits()
+    accounts: tuple[AccountSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL, with the embedded default and the password filled in.
+
+        Raises Malformed when the password file cannot be read.
+        """
+        url = self.store.url or f"sqlite:///{self.data / 'gateway.db'}"
+        if self.store.password_file is None:
+            return url
+        reference = f"file:{self.store.password_file}"
+        password = resolve_secret(reference, {}, Path()).decode()
+        scheme, _, rest = url.partition("://")
+        user, _, host = rest.rpartition("@")
+        return f"{scheme}://{user}:{quote(password, safe='')}@{host}"

@@ -1,0 +1,1 @@
+"""A believable morning of traffic, sent through the gateway's real doors."""

@@ -1,0 +1,1 @@
+"""Routing: receive → normalise → deduplicate → route → publish, and the subscribers' side."""

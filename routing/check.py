@@ -1,0 +1,105 @@
+"""`gateway check`: what is wrong with a configuration, line by line, before it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from canonical.errors import GatewayError
+from canonical.families import FACT_OF
+from configuration import AccountSettings, Configuration, Finding, parse_configuration
+from configuration.lines import Path as KeyPath
+from configuration.lines import key_lines, line_of
+from configuration.reading import Severity, dotted
+from configuration.secrets import resolve_secret
+from connectors.contract import Connector, Manifest
+
+Load = Callable[[str], Connector]
+Fault = tuple[KeyPath, str, Severity]
+
+
+def check_configuration(
+    text: str, environment: Mapping[str, str], base: Path, load: Load
+) -> list[Finding]:
+    """Every fault of this configuration text in the order of its lines; none: it would run."""
+    configuration, findings = parse_configuration(text, environment, base)
+    if configuration is None:
+        return findings
+    lines = key_lines(text)
+    return sorted(
+        Finding(line_of(lines, path), dotted(path), message, severity)
+        for path, message, severity in _faults(configuration, environment, base, load)
+    )
+
+
+def _faults(
+    configuration: Configuration, environment: Mapping[str, str], base: Path, load: Load
+) -> Iterator[Fault]:
+    seen: set[tuple[str, str]] = set()
+    for index, account in enumerate(configuration.accounts):
+        path: KeyPath = ("accounts", index)
+        if (account.connector, account.account) in seen:
+            yield path, f"{account.connector}/{account.account} is configured twice", "error"
+        seen.add((account.connector, account.account))
+        yield from _account_faults(account, path, environment, base, load)
+    if not configuration.accounts:
+        yield (), "no [[accounts]]: nothing can be received", "warning"
+    yield from _route_faults(configuration)
+
+
+def _account_faults(
+    account: AccountSettings,
+    path: KeyPath,
+    environment: Mapping[str, str],
+    base: Path,
+    load: Load,
+) -> Iterator[Fault]:
+    try:
+        manifest = load(account.connector).manifest
+    except GatewayError as error:
+        yield (*path, "connector"), str(error), "error"
+        return
+    for index, reference in enumerate(account.secrets):
+        try:
+            resolve_secret(reference, environment, base)
+        except GatewayError as error:
+            yield (*path, "secrets", index), str(error), "error"
+    if "webhook" in manifest.transports and not account.secrets:
+        only = manifest.transports == ("webhook",)
+        yield path, "no secrets: every webhook will be refused", "error" if only else "warning"
+    yield from _option_faults(account, path, manifest)
+    yield from _folder_faults(account, path, manifest)
+
+
+def _option_faults(account: AccountSettings, path: KeyPath, manifest: Manifest) -> Iterator[Fault]:
+    for name in account.options:
+        if name not in manifest.options:
+            known = ", ".join(manifest.options) or "none"
+            yield (*path, "options", name), f"unknown option; {manifest.name} has: {known}", "error"
+
+
+def _folder_faults(account: AccountSettings, path: KeyPath, manifest: Manifest) -> Iterator[Fault]:
+    if account.folder is None:
+        return
+    if "file" not in manifest.transports:
+        yield (*path, "folder"), f"{manifest.name} reads no files", "error"
+    elif account.folder.exists() and not account.folder.is_dir():
+        yield (*path, "folder"), "not a folder", "error"
+    elif not account.folder.exists():
+        yield (*path, "folder"), "does not exist yet; it will be made", "warning"
+
+
+def _route_faults(configuration: Configuration) -> Iterator[Fault]:
+    for index, route in enumerate(configuration.routes):
+        kinds = (route.when.type,) if isinstance(route.when.type, str) else route.when.type
+        for kind in kinds:
+            if not _matches_a_fact(kind):
+                yield ("routes", index, "when"), f"no message has a type like {kind!r}", "error"
+        if route.mode == "add" and not route.to:
+            yield ("routes", index, "to"), 'adds nothing; mode = "replace" drops', "warning"
+
+
+def _matches_a_fact(pattern: str) -> bool:
+    if pattern.endswith("*"):
+        return any(kind.startswith(pattern[:-1]) for kind in FACT_OF)
+    return pattern in FACT_OF

@@ -1,0 +1,52 @@
+"""What the gateway counts about itself, in one Prometheus registry a process."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """Counters and gauges; labels never carry anything a sender chose freely."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.receipts = Counter(
+            "gateway_receipts",
+            "Deliveries made durable, by how they were received",
+            ["connector", "account", "outcome"],
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "gateway_refused",
+            "Deliveries refused before anything was stored",
+            ["connector", "account", "code"],
+            registry=self.registry,
+        )
+        self.messages = Counter(
+            "gateway_messages",
+            "Canonical messages by verdict",
+            ["connector", "account", "verdict"],
+            registry=self.registry,
+        )
+        self.published = Counter(
+            "gateway_published", "Messages appended to streams", registry=self.registry
+        )
+        self.publish_failures = Counter(
+            "gateway_publish_failures", "Batches the stream server refused", registry=self.registry
+        )
+        self.commit_size = Histogram(
+            "gateway_commit_size",
+            "Deliveries a commit made durable",
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200),
+            registry=self.registry,
+        )
+        self.normaliser_backlog = Gauge(
+            "gateway_normaliser_backlog",
+            "Receipts waiting in memory for translation",
+            registry=self.registry,
+        )
+        self.relay_backlog = Gauge(
+            "gateway_relay_backlog",
+            "Messages waiting in memory for publication",
+            registry=self.registry,
+        )

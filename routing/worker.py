@@ -1,0 +1,278 @@
+"""The normaliser's loop: receipts from memory or from the store, translated in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from canonical.errors import GatewayError, Unavailable
+from connectors.raw import RawMessage
+from routing.accounts import Accounts
+from routing.metrics import Metrics
+from routing.normalise import Normaliser, Reading
+from routing.receive import Received
+from routing.relay import Relay
+from store import bodies, inbox, normalised, outbox
+from store.database import Connection, Database
+from store.records import (
+    FailedRecord,
+    Failure,
+    NewMessage,
+    ReceiptRow,
+    Recorded,
+    Translation,
+)
+
+BATCH = 100
+MEMORY_BOUND = 2000
+"""Receipts kept in memory; past it they are left to the store."""
+IN_LOOP_LIMIT = 256 * 1024
+"""Larger payloads are translated in a thread, so that requests go on being answered."""
+BACKOFF_S = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Translates what was received."""
+
+    def __init__(
+        self,
+        database: Database,
+        accounts: Accounts,
+        normaliser: Normaliser,
+        relay: Relay,
+        metrics: Metrics,
+        *,
+        owner: str,
+        lease: timedelta,
+        sweep_s: float,
+        spool_folder: Path,
+    ) -> None:
+        self._spool_folder = spool_folder
+        self._database = database
+        self._accounts = accounts
+        self._normaliser = normaliser
+        self._relay = relay
+        self._metrics = metrics
+        self._owner = owner
+        self._lease = lease
+        self._sweep_s = sweep_s
+        self._waiting: deque[Reading] = deque()
+        self._swept = 0.0
+        self._let_go = False
+        self._woken = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    def has_room(self) -> bool:
+        """Whether a new receipt may be leased to this process."""
+        return len(self._waiting) < MEMORY_BOUND
+
+    def hand_over(self, received: Received) -> None:
+        """Translate this delivery next; its lease is this process's."""
+        self._waiting.append(
+            Reading(
+                receipt_id=received.accepted.receipt_id,
+                account=received.account,
+                raw=received.raw,
+                identity=received.identity,
+                traceparent=received.traceparent,
+            )
+        )
+        self._idle.clear()
+        self._woken.set()
+
+    def wake(self) -> None:
+        """There may be something in the store."""
+        self._swept = 0.0
+        self._idle.clear()
+        self._woken.set()
+
+    async def idle(self) -> None:
+        """Wait until memory and store hold nothing this process could translate."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Translate until cancelled."""
+        while True:
+            try:
+                if not await self._translate_next():
+                    await self._rest()
+            except Unavailable as error:
+                # What was in memory is in the store too: it is let go of and taken up again.
+                log.warning("normaliser stalled", code=error.code, reason=str(error))
+                self._waiting.clear()
+                self._let_go = True
+                self._swept = 0.0
+                await asyncio.sleep(BACKOFF_S)
+
+    async def _translate_next(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now - self._swept >= self._sweep_s and self.has_room():
+            await self._sweep()
+            self._swept = now
+        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        self._metrics.normaliser_backlog.set(len(self._waiting))
+        if not batch:
+            return False
+        await self._translate(batch)
+        return True
+
+    async def _translate(self, batch: Sequence[Reading]) -> None:
+        small = [one for one in batch if one.raw.size <= IN_LOOP_LIMIT]
+        parts = [self._normaliser.next_chunk(one) for one in small]
+        if parts:
+            await self._record(parts)
+        unfinished = [one for one, part in zip(small, parts, strict=True) if not part.final]
+        for reading in [*unfinished, *(one for one in batch if one.raw.size > IN_LOOP_LIMIT)]:
+            await self._translate_large(reading)
+
+    async def _translate_large(self, reading: Reading) -> None:
+        final = False
+        while not final:
+            part = await asyncio.to_thread(self._normaliser.next_chunk, reading)
+            await self._record([part])
+            final = part.final
+            await self._keep_lease(reading)
+        if reading.spool:
+            reading.spool.unlink(missing_ok=True)
+
+    async def _keep_lease(self, reading: Reading) -> None:
+        until = datetime.now(UTC) + self._lease
+        await self._database.write(
+            lambda connection: inbox.renew_claims(
+                connection, self._owner, [reading.receipt_id], until
+            )
+        )
+
+    async def _record(self, parts: Sequence[Translation]) -> None:
+        try:
+            await self._record_together(parts)
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.exception("a batch could not be recorded", size=len(parts))
+            await self._record_apart(parts, error)
+
+    async def _record_apart(self, parts: Sequence[Translation], error: Exception) -> None:
+        if len(parts) > 1:
+            for part in parts:
+                await self._record([part])
+            return
+        failure = Failure(
+            stage="translate",
+            code="record_failed",
+            path="",
+            message=f"the store refused what this became ({type(error).__name__})",
+        )
+        await self._record_together([parts[0].failed(failure)])
+
+    async def _record_together(self, parts: Sequence[Translation]) -> None:
+        now = datetime.now(UTC)
+        publish_here = self._relay.takes_rows
+        lease_until = now + self._lease if publish_here else now
+        recorded = await self._database.write(
+            lambda connection: normalised.record(
+                connection, parts, now, owner=self._owner, claimed_until=lease_until
+            )
+        )
+        self._count(parts, recorded)
+        pending = [one.row_id for one in recorded if one.state == "pending"]
+        if not pending:
+            return
+        if publish_here:
+            self._relay.offer(outbox.rows_of(parts, pending))
+        else:
+            self._relay.wake()
+
+    def _count(self, parts: Sequence[Translation], recorded: Sequence[Recorded]) -> None:
+        by_row = {}
+        for part in parts:
+            rows: tuple[NewMessage | FailedRecord, ...] = (*part.messages, *part.failures)
+            by_row.update({row.row_id: (part.connector, part.account) for row in rows})
+        for one in recorded:
+            if one.row_id in by_row:
+                self._metrics.messages.labels(*by_row[one.row_id], one.verdict).inc()
+
+    async def _sweep(self) -> None:
+        now = datetime.now(UTC)
+        let_go = self._let_go
+
+        def claim(connection: Connection) -> Sequence[ReceiptRow]:
+            if let_go:
+                inbox.release_claims(connection, self._owner)
+            return inbox.claim_receipts(connection, self._owner, now, self._lease, BATCH)
+
+        rows = await self._database.write(claim)
+        self._let_go = False
+        for row in rows:
+            reading = await self._reading(row)
+            if reading is not None:
+                self._waiting.append(reading)
+
+    async def _reading(self, row: ReceiptRow) -> Reading | None:
+        account = self._accounts.find(row.connector, row.account)
+        if account is None:
+            await self._fail(row, "unknown_account", "its account is no longer configured")
+            return None
+        try:
+            content = await self._content(row)
+        except Unavailable:
+            raise
+        except GatewayError as error:
+            await self._fail(row, error.code, str(error))
+            return None
+        raw = RawMessage(
+            content,
+            account=row.account,
+            received_at=row.received_at,
+            headers=row.headers,
+            filename=row.filename,
+            options=account.options,
+            digest=row.digest,
+        )
+        return Reading(
+            receipt_id=row.receipt_id,
+            account=account,
+            raw=raw,
+            identity=None,
+            traceparent=row.traceparent,
+            spool=content if isinstance(content, Path) else None,
+        )
+
+    async def _content(self, row: ReceiptRow) -> bytes | Path:
+        if row.size <= IN_LOOP_LIMIT:
+            return await self._database.read(
+                lambda connection: bodies.read_body(connection, row.receipt_id)
+            )
+        return await self._spool(row)
+
+    async def _spool(self, row: ReceiptRow) -> Path:
+        with tempfile.NamedTemporaryFile(dir=self._spool_folder, delete=False) as spool:
+            number = 0
+            while part := await self._database.read(
+                partial(bodies.read_part, receipt_id=row.receipt_id, part=number)
+            ):
+                spool.write(part)
+                number += 1
+        return Path(spool.name)
+
+    async def _fail(self, row: ReceiptRow, code: str, message: str) -> None:
+        failed = Translation.of_failure(
+            row, Failure(stage="translate", code=code, path="", message=message)
+        )
+        await self._record([failed])
+
+    async def _rest(self) -> None:
+        self._idle.set()
+        self._woken.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), self._sweep_s)

@@ -1,0 +1,153 @@
+"""A gateway as its users have it: a process of its own, called over HTTP, read with plain Redis."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from tests.acceptance.payloads import SHOP_SECRET, STRIPE_SECRET
+
+DEADLINE_S = 60.0
+CONFIGURATION = """
+[limits]
+file_stable_seconds = 0
+
+[[accounts]]
+connector = "shopify"
+account = "acme"
+secrets = ["env:SHOP_SECRET"]
+
+[[accounts]]
+connector = "stripe"
+account = "acme"
+secrets = ["env:STRIPE_SECRET"]
+
+[[accounts]]
+connector = "camt"
+account = "house-bank"
+folder = "inbox"
+"""
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """Wait for a condition, at most DEADLINE_S; its value."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"never came true: {what}")
+
+
+@dataclass
+class Gateway:
+    """A gateway in a folder; may be started, killed and started again."""
+
+    folder: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    address: str = ""
+    streams_url: str | None = None
+    _log: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._log = self.folder / "log.jsonl"
+
+    def start(self) -> None:
+        before = self._ready_lines()
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "run", "--port", "0"],
+                cwd=self.folder,
+                env=self.environment,
+                stderr=log,
+                stdout=log,
+            )
+        self.address = until(lambda: self._address_after(before), "the gateway is ready")
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=DEADLINE_S)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(timeout=DEADLINE_S)
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        return httpx.post(self.address + path, content=body, headers=headers, timeout=30)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "gateway", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def audit(self) -> dict[str, Any]:
+        answered = self.command("audit", "--json")
+        assert answered.returncode == 0, answered.stdout + answered.stderr
+        document: dict[str, Any] = json.loads(answered.stdout)
+        return document
+
+    def redis(self) -> redis.Redis:
+        url = self.streams_url or "unix://" + self._socket()
+        return redis.Redis.from_url(url, decode_responses=True)
+
+    def entries(self, stream: str) -> list[dict[str, str]]:
+        """The entries of a stream, read as any Redis client would."""
+        with self.redis() as client:
+            return [fields for _, fields in client.xrange(stream)]
+
+    def log_text(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def _socket(self) -> str:
+        return (self.folder / "var/gateway/streams/socket").read_text().strip()
+
+    def _ready_lines(self) -> list[str]:
+        return [line for line in self.log_text().splitlines() if '"gateway ready"' in line]
+
+    def _address_after(self, before: list[str]) -> str:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log_text()
+        lines = self._ready_lines()
+        return json.loads(lines[-1])["address"] if len(lines) > len(before) else ""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
+    """A running gateway on each store, with an embedded stream server."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "SHOP_SECRET": SHOP_SECRET,
+        "STRIPE_SECRET": STRIPE_SECRET,
+    }
+    if request.param == "postgresql":
+        environment["GATEWAY_STORE_URL"] = request.getfixturevalue("postgresql_url")
+    (tmp_path / "gateway.toml").write_text(CONFIGURATION)
+    running = Gateway(tmp_path, environment)
+    running.start()
+    try:
+        yield running
+    finally:
+        if running.process and running.process.poll() is None:
+            running.stop()

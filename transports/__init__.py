@@ -1,0 +1,1 @@
+"""How payloads arrive: HTTP and watched folders."""

@@ -1,0 +1,1 @@
+"""What people do with the gateway: see, explain, mend and prove."""

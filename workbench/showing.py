@@ -1,0 +1,28 @@
+"""Foreign text made harmless for a terminal."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+SHOWN_BYTES = 8 * 1024
+
+
+def harmless(text: str) -> str:
+    """Text without control codes: a payload must not move the cursor, colour or reorder a line."""
+    return _CONTROL.sub("�", text)
+
+
+def payload_text(body: bytes) -> str:
+    """The beginning of a payload as text; undecodable and control characters are marked."""
+    shown = harmless(body[:SHOWN_BYTES].decode("utf-8", "replace"))
+    rest = len(body) - SHOWN_BYTES
+    return shown if rest <= 0 else f"{shown}\n… {rest} more bytes"
+
+
+def time_text(moment: datetime | None) -> str:
+    """RFC 3339 in UTC to the millisecond, or a dash."""
+    if moment is None:
+        return "–"
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

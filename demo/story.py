@@ -26,6 +26,7 @@ from store import audit
 from store.audit import BalanceRow
 from transports.http_server import serve
 from transports.running import OpenedHub, OpenHub, folder_watches, hub_application, served_hub
+from workbench.showing import console
 
 MARKER = ".o2c-demo"
 SHOWN = 3
@@ -36,7 +37,7 @@ async def tell(
     open_hub: OpenHub, *, data: Path | None, port: int, leave: bool, version: str
 ) -> int:
     """Run the demo. With `leave` it ends by itself: 0 if the audit balances, else 1."""
-    console = Console(soft_wrap=True)
+    out = console()
     folder = _fresh_folder(data or Path("var/demo"))
     made_up = Secrets(shop=secrets.token_hex(16), payments="whsec_" + secrets.token_hex(16))
     configuration = _configuration(folder)
@@ -46,12 +47,12 @@ async def tell(
         served_hub(configuration, accounts, open_hub) as hub,
         _serving(hub, port, version) as (address, serving),
     ):
-        console.print(f"[bold]o2c-gateway[/] is up at {address}, data in {folder}\n")
+        out.print(f"[bold]o2c-gateway[/] is up at {address}, data in {folder}\n")
         answers = await _send(address, Morning(made_up), folder)
         await hub.pipeline.settle()
-        balanced = await _report(console, hub, answers)
+        balanced = await _report(out, hub, answers)
         if not leave:
-            console.print(_next_steps(address, folder))
+            out.print(_next_steps(address, folder))
             await serving
     return 0 if balanced else 1
 
@@ -112,7 +113,7 @@ async def _drop(inbox: Path, name: str, content: bytes) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _report(console: Console, hub: OpenedHub, answers: Counter[int]) -> bool:
+async def _report(out: Console, hub: OpenedHub, answers: Counter[int]) -> bool:
     rows = await hub.database.read(audit.balance)
     names = ("shopify", "stripe", "camt")
     table = Table(
@@ -125,11 +126,11 @@ async def _report(console: Console, hub: OpenedHub, answers: Counter[int]) -> bo
             *(str(counts.get(name, 0)) for name in names),
             str(sum(counts.values())),
         )
-    console.print(table)
-    console.print(f"refused at the door: {answers[401]}\n")
-    await _show_streams(console, hub.publisher)
+    out.print(table)
+    out.print(f"refused at the door: {answers[401]}\n")
+    await _show_streams(out, hub.publisher)
     balanced = all(row.balanced for row in rows)
-    console.print(
+    out.print(
         "[green]The audit balances:[/] nothing accepted was lost, nothing was doubled."
         if balanced
         else "[red]The audit does not balance.[/]"
@@ -151,7 +152,7 @@ _COLUMNS: tuple[tuple[str, Callable[[BalanceRow], int]], ...] = (
 )
 
 
-async def _show_streams(console: Console, publisher: Publisher) -> None:
+async def _show_streams(out: Console, publisher: Publisher) -> None:
     for stream in FAMILY_STREAM.values():
         shown = []
         total = 0
@@ -159,12 +160,12 @@ async def _show_streams(console: Console, publisher: Publisher) -> None:
             total += 1
             if total <= SHOWN:
                 shown.append(f"  {envelope.type}  {envelope.subject}")
-        console.print(f"[bold]{stream}[/]: {total} messages")
+        out.print(f"[bold]{stream}[/]: {total} messages")
         for line in shown:
-            console.print(line, markup=False, highlight=False)
+            out.print(line, markup=False, highlight=False)
         if total > SHOWN:
-            console.print(f"  … and {total - SHOWN} more", highlight=False)
-    console.print()
+            out.print(f"  … and {total - SHOWN} more", highlight=False)
+    out.print()
 
 
 def _fresh_folder(folder: Path) -> Path:

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from store import audit
 from store.audit import BalanceRow
 from store.database import Database
+from workbench.showing import console
 
 RECEIPT_STATES = ("translated", "redelivered", "ignored", "dead", "discarded", "pending")
 MESSAGE_STATES = (
@@ -27,11 +27,11 @@ async def print_audit(store: Database, *, as_json: bool) -> bool:
     if as_json:
         print(json.dumps(document, indent=2))
     else:
-        console = Console(soft_wrap=True)
-        console.print(_table("receipts", "accepted", RECEIPT_STATES, document))
-        console.print(_table("messages", "translated", MESSAGE_STATES, document))
+        out = console()
+        out.print(_table("receipts", "accepted", RECEIPT_STATES, document))
+        out.print(_table("messages", "translated", MESSAGE_STATES, document))
         balanced = document["balanced"]
-        console.print("balanced" if balanced else "[bold red]NOT BALANCED[/]")
+        out.print("balanced" if balanced else "[bold red]NOT BALANCED[/]")
     return bool(document["balanced"])
 
 

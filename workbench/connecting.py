@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from rich.console import Console
 from rich.table import Table
 
 from connectors import registry
+from workbench.showing import console
 
 
 def print_connectors(*, as_json: bool) -> None:
@@ -37,4 +37,4 @@ def print_connectors(*, as_json: bool) -> None:
         table.add_row(
             one.name, one.family, ", ".join(one.transports), str(len(one.kinds)), one.signature
         )
-    Console().print(table)
+    console().print(table)

@@ -10,15 +10,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from canonical.errors import GatewayError, Unsupported
-from store import bodies, dead_letters
-from store.database import Database
+from store import bodies, dead_letters, inbox
+from store.database import Connection, Database
 from store.ids import DEAD_LETTER, MESSAGE, RECEIPT, parse_id, show_id
 from store.records import DeadLetter
-from workbench.showing import harmless, payload_text, time_text
+from workbench.showing import console, harmless, payload_text, time_text
 
 
 async def print_dead(
@@ -52,12 +51,12 @@ async def print_dead(
             str(one.attempts),
             harmless(one.message),
         )
-    Console(soft_wrap=True).print(table if found else f"no dead letters are {state}")
+    console().print(table if found else f"no dead letters are {state}")
 
 
 async def print_dead_letter(store: Database, shown_id: str, *, as_json: bool) -> None:
     """Print one failure with the bytes it is about. Raises Unsupported when there is none."""
-    letter, body = await store.read(lambda connection: _with_body(connection, shown_id))
+    letter, body, size = await store.read(lambda connection: _with_body(connection, shown_id))
     document = dead_document(letter)
     if as_json:
         text = None if body is None else body.decode("utf-8", "replace")
@@ -66,7 +65,7 @@ async def print_dead_letter(store: Database, shown_id: str, *, as_json: bool) ->
     for name, value in document.items():
         print(f"{name:16} {harmless(str(value)) if value not in (None, '') else '–'}")
     print("\npayload as it came:")
-    print("(not kept)" if body is None else payload_text(body))
+    print("(not kept)" if body is None else payload_text(body, size))
 
 
 async def discard(store: Database, shown_ids: Sequence[str], reason: str) -> int:
@@ -96,7 +95,7 @@ def dead_document(letter: DeadLetter) -> dict[str, Any]:
     return {"id": document.pop("id"), **document}
 
 
-def load(connection: Any, shown_id: str) -> DeadLetter:
+def load(connection: Connection, shown_id: str) -> DeadLetter:
     """The dead letter of this id. Raises Malformed for a bad id, Unsupported for an unknown one."""
     letter = dead_letters.load_dead(connection, parse_id(DEAD_LETTER, shown_id))
     if letter is None:
@@ -104,14 +103,16 @@ def load(connection: Any, shown_id: str) -> DeadLetter:
     return letter
 
 
-def _with_body(connection: Any, shown_id: str) -> tuple[DeadLetter, bytes | None]:
+def _with_body(connection: Connection, shown_id: str) -> tuple[DeadLetter, bytes | None, int]:
+    """The letter, the first part of its payload, and the size of the whole."""
     letter = load(connection, shown_id)
-    if letter.receipt_id is None:
-        return letter, None
+    receipt = inbox.load_receipt(connection, letter.receipt_id) if letter.receipt_id else None
+    if receipt is None:
+        return letter, None, 0
     try:
-        return letter, bodies.read_part(connection, letter.receipt_id, 0)
+        return letter, bodies.read_part(connection, receipt.receipt_id, 0), receipt.size
     except GatewayError:
-        return letter, None
+        return letter, None, receipt.size
 
 
 def _shown(prefix: str, number: int | None) -> str | None:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from rich.console import Console
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 SHOWN_BYTES = 8 * 1024
+PIPED_WIDTH = 180
+
+
+def console() -> Console:
+    """Where tables are printed: as wide as the terminal, or wide enough when piped."""
+    plain = Console(soft_wrap=True)
+    return plain if plain.is_terminal else Console(soft_wrap=True, width=PIPED_WIDTH)
 
 
 def harmless(text: str) -> str:
@@ -14,10 +23,10 @@ def harmless(text: str) -> str:
     return _CONTROL.sub("�", text)
 
 
-def payload_text(body: bytes) -> str:
-    """The beginning of a payload as text; undecodable and control characters are marked."""
-    shown = harmless(body[:SHOWN_BYTES].decode("utf-8", "replace"))
-    rest = len(body) - SHOWN_BYTES
+def payload_text(body: bytes, size: int, shown_bytes: int = SHOWN_BYTES) -> str:
+    """The beginning of a payload of `size` bytes; undecodable and control characters are marked."""
+    shown = harmless(body[:shown_bytes].decode("utf-8", "replace"))
+    rest = size - min(shown_bytes, len(body))
     return shown if rest <= 0 else f"{shown}\n… {rest} more bytes"
 
 

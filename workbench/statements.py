@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from store import statement_balances
 from store.database import Database
-from workbench.showing import harmless
+from workbench.showing import console, harmless
 
 OPENING = ("OPBD", "PRCD")
 CLOSING = ("CLBD",)
@@ -123,4 +122,4 @@ def _print(rows: Sequence[tuple[Statement, str]]) -> None:
             str(one.closing) if one.closing is not None else "–",
             harmless(finding) or "ok",
         )
-    Console(soft_wrap=True).print(table if rows else "no statements yet")
+    console().print(table if rows else "no statements yet")

@@ -19,6 +19,7 @@ from workbench.dead import dead_document
 from workbench.showing import harmless, payload_text, time_text
 
 PAYLOADS_SHOWN = 3
+PAYLOAD_BYTES = 2048
 
 Step = tuple[datetime, str, Mapping[str, Any]]
 """When, what, and what there is to say of it."""
@@ -33,7 +34,8 @@ async def print_trace(store: Database, reference: str, *, as_json: bool) -> bool
     elif not steps:
         print(f"nothing is known by {harmless(reference)}")
     else:
-        _print_steps(steps, payloads)
+        _print_steps(steps)
+        _print_payloads(found, payloads)
     return bool(steps)
 
 
@@ -134,12 +136,16 @@ def _told(shown: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value not in (None, "")}
 
 
-def _print_steps(steps: list[Step], payloads: Mapping[int, bytes]) -> None:
+def _print_steps(steps: list[Step]) -> None:
     for moment, what, shown in steps:
         print(f"{time_text(moment)}  {what}")
         for name, value in _told(shown).items():
             text = json.dumps(value) if isinstance(value, dict | list) else str(value)
             print(f"    {name:14} {harmless(text)}")
+
+
+def _print_payloads(found: Timeline, payloads: Mapping[int, bytes]) -> None:
+    sizes = {one.receipt_id: one.size for one in found.receipts}
     for receipt_id, body in payloads.items():
         print(f"\npayload of {show_id(RECEIPT, receipt_id)}:")
-        print(payload_text(body))
+        print(payload_text(body, sizes.get(receipt_id, 0), PAYLOAD_BYTES))

@@ -15,6 +15,7 @@ from connectors import registry, translation
 from connectors.contract import Connector
 from connectors.raw import RawMessage
 from connectors.translation import Outcome
+from workbench.showing import console
 
 CAPTURE_LIMIT = 16 * 1024 * 1024
 """Larger files are no captures of a webhook; they are read as a stream."""
@@ -34,7 +35,7 @@ def translate_files(
     """
     connector = registry.load(connector_name)
     headers = _headers(headers_file)
-    console = Console(soft_wrap=True)
+    out = console()
     outcomes = []
     for path in files:
         outcome = _outcome(connector, path, headers, account)
@@ -43,7 +44,7 @@ def translate_files(
         if as_json:
             print(json.dumps(document, ensure_ascii=False))
         else:
-            _show(console, document)
+            _show(out, document)
     if any(one in ("refused", "dead") for one in outcomes):
         return 4
     return 3 if "ignored" in outcomes else 0
@@ -84,15 +85,13 @@ def _headers(path: Path | None) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in document.items()}
 
 
-def _show(console: Console, document: Mapping[str, Any]) -> None:
-    console.print(f"{document['file']}: {document['outcome']}", markup=False, highlight=False)
+def _show(out: Console, document: Mapping[str, Any]) -> None:
+    out.print(f"{document['file']}: {document['outcome']}", markup=False, highlight=False)
     for message in document["messages"]:
-        console.print(f"  {message['type']}  {message['subject']}  {message['time']}", markup=False)
-        console.print(f"    key {message['key']}", markup=False, highlight=False)
+        out.print(f"  {message['type']}  {message['subject']}  {message['time']}", markup=False)
+        out.print(f"    key {message['key']}", markup=False, highlight=False)
     for problem in document["problems"]:
         where = problem.get("at") or problem.get("path") or "payload"
-        console.print(
-            f"  problem [{problem['code']}] at {where}: {problem['message']}", markup=False
-        )
+        out.print(f"  problem [{problem['code']}] at {where}: {problem['message']}", markup=False)
     for left in document["ignored"]:
-        console.print(f"  ignored: {left['reason']}", markup=False)
+        out.print(f"  ignored: {left['reason']}", markup=False)

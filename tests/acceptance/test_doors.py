@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import partial
+from pathlib import Path
 
 import httpx
 
@@ -122,11 +124,15 @@ def test_signed_but_unreadable_is_kept_and_acknowledged(gateway: Gateway) -> Non
     assert gateway.audit()["all"]["receipts"]["discarded"] == 1
 
 
+def _is_gone(path: Path) -> bool:
+    return not path.exists()
+
+
 def test_a_dropped_file_is_taken_archived_and_taken_once(gateway: Gateway) -> None:
     inbox = gateway.folder / "inbox"
     for name in ("monday.xml", "monday-again.xml"):
         (inbox / name).write_bytes(statement("A1", "A2"))
-        until(lambda name=name: not (inbox / name).exists(), f"{name} is taken")
+        until(partial(_is_gone, inbox / name), f"{name} is taken")
 
     until(lambda: len(gateway.entries("o2c.cash")) >= 2, "the entries are published")
     assert len(list((inbox / ".archive").iterdir())) == 2

@@ -52,7 +52,7 @@ def test_killed_in_the_middle_and_started_again(gateway: Gateway) -> None:
     until(all_there, "everything acknowledged is published")
     until(lambda: not gateway.audit()["all"]["messages"]["pending"], "nothing is pending")
     # A crash between append and mark may append an entry twice, but always under the same id.
-    ids = {}
+    ids: dict[str, str] = {}
     for entry in gateway.entries("o2c.order"):
         assert ids.setdefault(entry["idempotencykey"], entry["id"]) == entry["id"]
 

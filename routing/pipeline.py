@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -21,9 +21,13 @@ from routing.router import Router
 from routing.worker import Worker
 from store import inbox, outbox
 from store.database import Database
-from store.ids import IdSource
+from store.ids import IdSource, first_id_at
 
 log = structlog.get_logger(__name__)
+
+ABANDONED = timedelta(hours=1)
+"""Parts of a body older than this whose receipt never came are of a process that died."""
+LOOKED_BACK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,7 @@ class Pipeline:
         settings: PipelineSettings | None = None,
     ) -> None:
         settings = settings or PipelineSettings()
+        self._spool_folder = spool_folder
         self.database = database
         self.accounts = accounts
         self.ids = IdSource()
@@ -90,10 +95,21 @@ class Pipeline:
         if alone:
             await self.database.write(inbox.release_all_claims)
             await self.database.write(outbox.release_all_claims)
+            await self._clean_up()
         self._tasks = [
             asyncio.create_task(self.worker.run(), name="normaliser"),
             asyncio.create_task(self.relay.run(), name="relay"),
         ]
+
+    async def _clean_up(self) -> None:
+        """Drop what a killed process left half-written: parts without a receipt, spool files."""
+        now = datetime.now(UTC)
+        before, after = first_id_at(now - ABANDONED), first_id_at(now - LOOKED_BACK)
+        await self.database.write(
+            lambda connection: inbox.drop_orphan_parts(connection, before, after)
+        )
+        for spool in self._spool_folder.iterdir():
+            spool.unlink(missing_ok=True)
 
     async def watch(self) -> None:
         """Return only when a loop ends, raising what ended it.

@@ -188,9 +188,10 @@ class Worker:
         pending = [one.row_id for one in recorded if one.state == "pending"]
         if not pending:
             return
-        if publish_here:
-            self._relay.offer(outbox.rows_of(parts, pending))
-        else:
+        rows = outbox.rows_of(parts, pending) if publish_here else []
+        self._relay.offer(rows)
+        if len(rows) < len(pending):
+            # A record that a replay revived has an old row, which nobody holds.
             self._relay.wake()
 
     def _count(self, parts: Sequence[Translation], recorded: Sequence[Recorded]) -> None:

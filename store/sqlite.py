@@ -114,7 +114,8 @@ class SqliteDatabase:
             with self._reader.begin() as connection:
                 return work(connection)
         except DBAPIError as error:
-            raise _told(error) from error
+            told = _told(error)
+            raise told from told.__cause__
 
     def _run(self) -> None:
         while jobs := self._next_jobs():
@@ -210,9 +211,10 @@ def _open(path: Path, migrate: bool) -> SqliteDatabase:
 
             with connection.begin():
                 bring_up(connection)
-    except BaseException as error:
+    except Exception as error:  # noqa: BLE001 - nothing stays open behind a failure
         writer.dispose()
-        raise _told(error) from error
+        told = _told(error)
+        raise told from told.__cause__
     return SqliteDatabase(connection, reader)
 
 

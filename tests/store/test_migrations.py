@@ -1,0 +1,75 @@
+"""Migrations: what they make is what the queries are written for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from store.database import Database, open_database
+from store.migrating import configuration, migrate
+from store.tables import metadata
+from tests.store.building import receipt, receipt_states
+
+SQLITE_OBJECTS = """
+    SELECT name, sql FROM sqlite_master
+    WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE 'alembic%' AND sql IS NOT NULL
+"""
+POSTGRESQL_INDEXES = """
+    SELECT indexname, indexdef FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename NOT LIKE 'alembic%'
+"""
+POSTGRESQL_COLUMNS = """
+    SELECT table_name || '.' || column_name,
+           concat_ws(' ', data_type, is_nullable, column_default, collation_name)
+    FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name NOT LIKE 'alembic%'
+"""
+
+
+def _definitions(connection: Connection) -> dict[str, str]:
+    queries = [SQLITE_OBJECTS]
+    if connection.dialect.name == "postgresql":
+        queries = [POSTGRESQL_INDEXES, POSTGRESQL_COLUMNS]
+    return {
+        name: "".join(definition.split())
+        for query in queries
+        for name, definition in connection.execute(text(query))
+    }
+
+
+def _downgrade(connection: Connection) -> None:
+    command.downgrade(configuration(connection), "base")
+
+
+async def test_migrations_make_the_tables(database: Database) -> None:
+    differences = await database.read(
+        lambda c: compare_metadata(MigrationContext.configure(c), metadata)
+    )
+    assert differences == []
+
+
+async def test_migrations_make_them_to_the_letter(database: Database) -> None:
+    migrated = await database.read(_definitions)
+    await database.write(_downgrade)
+    assert await database.read(_definitions) == {}
+    await database.write(metadata.create_all)
+    assert await database.read(_definitions) == migrated
+
+
+async def test_migrating_again_changes_nothing(database: Database) -> None:
+    await receipt(database)
+    await database.write(migrate)
+    assert await receipt_states(database) == {"pending": 1}
+
+
+async def test_many_may_start_at_once(database: Database, database_url: str) -> None:
+    await database.write(_downgrade)
+    opened = await asyncio.gather(*(open_database(database_url) for _ in range(4)))
+    await receipt(opened[3])
+    assert await receipt_states(opened[0]) == {"pending": 1}
+    for one in opened:
+        await one.close()

@@ -6,6 +6,7 @@ RUN python -m venv /opt/gateway \
  && /opt/gateway/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY gateway.py ./
 COPY canonical canonical
+COPY commands commands
 COPY configuration configuration
 COPY connectors connectors
 COPY demo demo

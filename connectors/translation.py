@@ -143,8 +143,8 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 def unwrap_capture(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
     """The body and headers inside a capture file; anything else comes back as it is.
 
-    A capture file is a JSON object with exactly the keys `headers` (an object of strings) and
-    `body`. A body that is text gives its UTF-8, any other exactly the characters it is written
+    A capture file is a JSON object with the keys `headers` (an object of strings) and `body`, and
+    beside them at most the capturing tool's notes (`topic`, `method`, `url`). A body that is text gives its UTF-8, any other exactly the characters it is written
     in, so that `10.00` stays `10.00`. Given headers win over captured ones; names are lowered.
     """
     given = {name.lower(): value for name, value in headers.items()}
@@ -154,7 +154,7 @@ def unwrap_capture(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, dict
         captured, inner = json.loads(written["headers"]), json.loads(written["body"])
     except (ValueError, KeyError, RecursionError):
         return body, given
-    if len(members) != 2 or not _is_headers(captured):
+    if not _is_capture([name for name, _ in members]) or not _is_headers(captured):
         return body, given
     content = inner if isinstance(inner, str) else written["body"]
     lowered = {name.lower(): value for name, value in captured.items()}
@@ -301,6 +301,7 @@ def _message_document(message: Message) -> dict[str, Any]:
     }
 
 
+_NOTES = ("topic", "method", "url")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -331,6 +332,10 @@ def _after(text: str, at: int, mark: str) -> int:
 def _skip(text: str, at: int) -> int:
     found = _SPACE.match(text, at)
     return found.end() if found else at
+
+
+def _is_capture(names: Sequence[str]) -> bool:
+    return len(names) == len(set(names)) and set(names) <= {"headers", "body", *_NOTES}
 
 
 def _is_headers(captured: Any) -> bool:

@@ -65,23 +65,32 @@ async def stream_server(url: str | None, data_dir: Path) -> AsyncIterator[Stream
         yield StreamServer(url=checked_url(url))
         return
     server = await asyncio.to_thread(start, data_dir)
-    keeper = asyncio.create_task(_keep_alive(server), name="stream server keeper")
+    leaving = asyncio.Event()
+    keeper = asyncio.create_task(_keep_alive(server, leaving), name="stream server keeper")
     try:
         yield server
     finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        # Not cancelled: a server it is just starting would be left behind.
+        leaving.set()
+        await keeper
         await asyncio.to_thread(server.stop)
 
 
-async def _keep_alive(server: StreamServer) -> None:
-    while server.valkey:
-        await asyncio.sleep(KEEP_S)
+async def _keep_alive(server: StreamServer, leaving: asyncio.Event) -> None:
+    while server.valkey and not await _happens(leaving, KEEP_S):
         try:
             if await asyncio.to_thread(server.valkey.revive, server_binary):
                 log.warning("the stream server had died and was started again")
         except Unavailable as error:
             log.warning("the stream server cannot be started", code=error.code, reason=str(error))
+
+
+async def _happens(event: asyncio.Event, within_s: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), within_s)
+    except TimeoutError:
+        return False
+    return True
 
 
 def checked_url(url: str) -> str:

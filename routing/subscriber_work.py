@@ -22,7 +22,6 @@ from canonical.errors import GatewayError, Malformed, Unavailable
 from routing.envelope import Envelope, envelope_of_text, envelope_text, parse_entry
 from routing.retry import GiveUp, Randomness, RetryAt, RetryPolicy, decide
 from routing.subscriber_handlers import Handlers, InTransaction
-from routing.subscriber_marks import set_aside, unmark_handled
 from routing.subscriber_streams import Entry
 from store import dead_letters, subscriptions
 from store.database import Database
@@ -196,7 +195,7 @@ class Work:
                 self._finish(connection, delivery)
         if failed:
             ids = [delivery.envelope.id for delivery, _ in failed]
-            unmark_handled(connection, self._name, ids)
+            subscriptions.unmark_handled(connection, self._name, ids)
         for delivery, error in failed:
             self._failed(connection, delivery, error)
 
@@ -258,7 +257,7 @@ class Work:
 
     def _aside(self, connection: Connection, deliveries: Sequence[Delivery]) -> set[str]:
         ids = [one.envelope.id for one in deliveries if not one.is_retry]
-        return set_aside(connection, self._name, ids) if ids else set()
+        return subscriptions.set_aside(connection, self._name, ids) if ids else set()
 
     def _succeeded(self, connection: Connection, delivery: Delivery) -> None:
         ids = [delivery.envelope.id]

@@ -12,8 +12,8 @@ from sqlalchemy import Row as Found
 from store.attempts import record_attempts
 from store.dead_letters import close_open
 from store.records import Attempt, Retry
-from store.statements import free_at, insert_new, select_among, upsert
-from store.tables import subscriber_inbox, subscriber_retries
+from store.statements import among, free_at, insert_new, select_among, upsert
+from store.tables import dead_letters, subscriber_inbox, subscriber_retries
 from store.times import micros, moment, moment_or_none
 
 _DUE = subscriber_retries.c.due_at
@@ -165,4 +165,33 @@ def retry_row(found: Found[Any]) -> Retry:
         error_code=found.error_code,
         message=found.message,
         first_failed_at=moment(found.first_failed_at),
+    )
+
+
+def set_aside(connection: Connection, subscriber: str, message_ids: Sequence[str]) -> set[str]:
+    """Those of the messages that failed before and wait for their retry or for a person.
+
+    Another copy of one on a stream is not another try.
+    """
+    retries, dead = subscriber_retries.c, dead_letters.c
+    waiting = select(retries.message_id).where(retries.subscriber == subscriber)
+    buried = select(dead.message_id).where(
+        dead.subscriber == subscriber, dead.state.in_(("open", "discarded"))
+    )
+    return {
+        row.message_id
+        for row in (
+            *select_among(connection, waiting, retries.message_id, message_ids),
+            *select_among(connection, buried, dead.message_id, message_ids),
+        )
+    }
+
+
+def unmark_handled(connection: Connection, subscriber: str, message_ids: Sequence[str]) -> None:
+    """Take back marks of this same transaction: those messages failed after all."""
+    connection.execute(
+        delete(subscriber_inbox).where(
+            subscriber_inbox.c.subscriber == subscriber,
+            among(connection, subscriber_inbox.c.message_id, message_ids),
+        )
     )

@@ -55,8 +55,8 @@ def on_the_wire(row: Row) -> dict[bytes, bytes]:
     return {name.encode(): value.encode() for name, value in entry_fields(row).items()}
 
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
-filled = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60)
+texts = st.text(st.characters(codec="utf-8"), max_size=60)
+filled = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
 rows = st.builds(
     Row,
     receipt_id=st.integers(min_value=0, max_value=2**63 - 1),

@@ -1,0 +1,37 @@
+"""The command line: thin, each command one call into the package that does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands import connectors, dead, explaining, payloads, serving
+from commands.setting import Root, Setting
+
+__all__ = ["Root", "Setting", "build_cli"]
+
+
+def build_cli(root: Root) -> typer.Typer:
+    """The command `gateway`, over what the composition root can open."""
+    cli = typer.Typer(
+        no_args_is_help=True, add_completion=False, help="The order-to-cash connector gateway."
+    )
+
+    @cli.callback()
+    def gateway(
+        context: typer.Context,
+        config: Annotated[
+            Path | None,
+            typer.Option(envvar="GATEWAY_CONFIG", help="gateway.toml; default: ./gateway.toml"),
+        ] = None,
+    ) -> None:
+        default = Path("gateway.toml")
+        context.obj = Setting(root=root, file=config or (default if default.is_file() else None))
+
+    for group in (serving.cli, payloads.cli, explaining.cli):
+        cli.add_typer(group)
+    cli.add_typer(connectors.cli, name="connectors")
+    cli.add_typer(dead.cli, name="dead")
+    return cli

@@ -1,0 +1,42 @@
+"""`gateway trace | audit | statements`: explaining and proving."""
+
+from __future__ import annotations
+
+import typer
+
+from commands.setting import Data, Json, setting_of, with_store
+
+cli = typer.Typer(no_args_is_help=True)
+
+
+@cli.command()
+def trace(context: typer.Context, reference: str, as_json: Json = False, data: Data = None) -> None:
+    """Everything about a receipt, key, message id or business reference, in order of time."""
+    from workbench.tracing import print_trace
+
+    found = with_store(
+        setting_of(context, data), lambda store: print_trace(store, reference, as_json=as_json)
+    )
+    raise typer.Exit(0 if found else 1)
+
+
+@cli.command()
+def audit(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
+    """Count both sides of the promises; exit 1 when they do not balance."""
+    from workbench.auditing import print_audit
+
+    balanced = with_store(
+        setting_of(context, data), lambda store: print_audit(store, as_json=as_json)
+    )
+    raise typer.Exit(0 if balanced else 1)
+
+
+@cli.command()
+def statements(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
+    """Bank statements by account: balances that do not chain, numbers that are missing."""
+    from workbench.statements import print_statements
+
+    whole = with_store(
+        setting_of(context, data), lambda store: print_statements(store, as_json=as_json)
+    )
+    raise typer.Exit(0 if whole else 1)

@@ -1,0 +1,74 @@
+"""`gateway translate | receive | tail`: what goes in, and what comes out."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.setting import Data, Json, setting_of
+
+cli = typer.Typer(no_args_is_help=True)
+
+
+@cli.command()
+def translate(
+    connector: str,
+    files: list[Path],
+    headers: Annotated[Path | None, typer.Option(help="A JSON object of request headers.")] = None,
+    account: Annotated[
+        str, typer.Option(help="The account the payloads would belong to.")
+    ] = "example",
+    as_json: Json = False,
+) -> None:
+    """What these payloads would become; stores nothing."""
+    from workbench.translating import translate_files
+
+    raise typer.Exit(translate_files(connector, files, headers, account, as_json=as_json))
+
+
+@cli.command()
+def receive(
+    context: typer.Context,
+    file: Path,
+    connector: Annotated[str, typer.Option()],
+    account: Annotated[str, typer.Option()],
+    data: Data = None,
+) -> None:
+    """Take a file in as if it had been dropped into the account's folder."""
+    from workbench.receiving import receive_file
+
+    setting = setting_of(context, data)
+    configuration = setting.read()
+    accounts = setting.root.build_accounts(setting, configuration)
+    target = accounts.get(connector, account)
+    raise typer.Exit(
+        asyncio.run(receive_file(configuration, accounts, setting.root.open_hub, file, target))
+    )
+
+
+@cli.command()
+def tail(
+    context: typer.Context,
+    stream: str,
+    start: Annotated[str, typer.Option("--from", help="$ new ones, 0 all, or an entry id.")] = "$",
+    follow: Annotated[bool, typer.Option(help="Wait for more.")] = True,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Print a stream's messages as they come."""
+    from workbench.tailing import print_stream
+
+    setting = setting_of(context, data)
+    asyncio.run(
+        print_stream(
+            setting.read(),
+            setting.root.open_publisher,
+            stream,
+            start=start,
+            follow=follow,
+            as_json=as_json,
+        )
+    )

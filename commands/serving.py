@@ -1,0 +1,81 @@
+"""`gateway run | demo | check`: serving, showing, and looking before one leaps."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from commands.setting import Data, setting_of
+
+cli = typer.Typer(no_args_is_help=True)
+
+
+@cli.command()
+def run(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option()] = None,
+    port: Annotated[int | None, typer.Option()] = None,
+    data: Data = None,
+) -> None:
+    """Serve: receive, normalise, deduplicate, route, publish."""
+    from transports.running import run_gateway
+    from workbench.logs import configure_logs
+
+    configure_logs()
+    setting = setting_of(context, data)
+    configuration = setting.read()
+    accounts = setting.root.build_accounts(setting, configuration)
+    asyncio.run(
+        run_gateway(
+            configuration,
+            accounts,
+            setting.root.open_hub,
+            host=host or configuration.http.host,
+            port=configuration.http.port if port is None else port,
+            version=version("o2c-gateway"),
+        )
+    )
+
+
+@cli.command()
+def demo(
+    context: typer.Context,
+    exit_: Annotated[
+        bool, typer.Option("--exit", help="End by itself; exit 0 if the audit balances.")
+    ] = False,
+    port: Annotated[int, typer.Option()] = 8080,
+    data: Data = None,
+) -> None:
+    """A believable morning of traffic through the real doors, on an embedded hub."""
+    from demo.story import tell
+
+    number = version("o2c-gateway")
+    raise typer.Exit(
+        asyncio.run(
+            tell(
+                setting_of(context).root.open_hub, data=data, port=port, leave=exit_, version=number
+            )
+        )
+    )
+
+
+@cli.command()
+def check(context: typer.Context) -> None:
+    """Say what is wrong with the configuration, line by line."""
+    from connectors import registry
+    from routing.check import check_configuration
+
+    setting = setting_of(context)
+    text = setting.file.read_text(encoding="utf-8") if setting.file else ""
+    findings = check_configuration(text, setting.environment, setting.base, registry.load)
+    name = setting.file or "(no gateway.toml: defaults)"
+    for one in findings:
+        typer.echo(
+            f"{name}:{one.line}: {one.severity}: {one.path}: {one.message}".replace(": : ", ": ")
+        )
+    errors = sum(one.severity == "error" for one in findings)
+    typer.echo(f"{name}: {errors} errors, {len(findings) - errors} warnings")
+    raise typer.Exit(1 if errors else 0)

@@ -10,14 +10,15 @@ A connector's module ends with `CONNECTOR = Connector(manifest=Manifest.beside(_
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from canonical.message import Item
+from connectors.fetching import Fetch, FetchRequest, Poll
 from connectors.raw import RawMessage
 from connectors.secret import Secret
 
@@ -91,6 +92,9 @@ class Manifest(BaseModel):
     max_body_bytes: Annotated[int, Field(gt=0)] = 2 * 1024 * 1024
     """Largest webhook body; files have no such limit."""
     answer: Acknowledgement = Acknowledgement()
+    hosts: tuple[str, ...] = ()
+    """Hosts that may be called: a name, `*.` and a suffix, or `option:NAME` for the host of the
+    URL or host name that this account option gives."""
     secret_headers: tuple[str, ...] = ()
     """Headers that carry a credential itself (a static token): never stored."""
 
@@ -125,7 +129,8 @@ class Manifest(BaseModel):
 
 Verify = Callable[[RawMessage, Sequence[Secret]], Secret]
 Identify = Callable[[RawMessage], Identity | None]
-Translate = Callable[[RawMessage, Identity], Iterable[Item]]
+Translate = Callable[[RawMessage, Identity], Iterable[Item | Fetch]]
+CheckOptions = Callable[[Mapping[str, Any]], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,3 +147,8 @@ class Connector:
     verify: Verify
     identify: Identify
     translate: Translate
+    polls: tuple[Poll, ...] = ()
+    fetch: FetchRequest | None = None
+    """Needed by a connector whose `translate` yields a Fetch."""
+    check_options: CheckOptions | None = None
+    """What is wrong with an account's options, a line each; for `gateway check`."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _OWN = (
-    "canonical", "connectors.contract", "connectors.raw", "connectors.secret", "connectors.kit",
-    "lxml",
+    "canonical", "connectors.contract", "connectors.fetching", "connectors.kit", "connectors.raw",
+    "connectors.secret", "lxml",
 )  # fmt: skip
 _IMPURE_MODULES = frozenset(
     {

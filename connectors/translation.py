@@ -21,6 +21,7 @@ from canonical.keys import message_id
 from canonical.message import Ignored, Item, Message, Problem
 from canonical.payload import Payload, schema_uri
 from connectors.contract import Connector, Identity, Manifest
+from connectors.fetching import Fetch
 from connectors.raw import RawMessage
 from connectors.secret import Secret
 
@@ -38,6 +39,8 @@ class Outcome:
     messages: tuple[Message, ...] = ()
     problems: tuple[Problem, ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    fetches: tuple[Fetch, ...] = ()
+    """Objects a thin event asks for; what they say comes with receipts of their own."""
 
 
 def verify(connector: Connector, raw: RawMessage, secrets: Sequence[Secret]) -> Secret:
@@ -80,7 +83,7 @@ def identify(connector: Connector, raw: RawMessage) -> Identity:
     return identity
 
 
-def items(connector: Connector, raw: RawMessage, identity: Identity) -> Iterator[Item]:
+def items(connector: Connector, raw: RawMessage, identity: Identity) -> Iterator[Item | Fetch]:
     """What the payload says, item by item.
 
     Raises Unsupported with code `unknown_kind`, and the mapped error of a payload that breaks
@@ -112,7 +115,7 @@ def dry_run(
         identity = identify(connector, raw)
     except GatewayError as error:
         return dead(error)
-    found: list[Item] = []  # What was yielded before an error stays in it.
+    found: list[Item | Fetch] = []  # What was yielded before an error stays in it.
     try:
         found.extend(items(connector, raw, identity))
     except GatewayError as error:
@@ -137,6 +140,17 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
             for one in outcome.problems
         ],
         "ignored": [{"reason": one.reason, "at": one.at} for one in outcome.ignored],
+        **_fetches_document(outcome),
+    }
+
+
+def _fetches_document(outcome: Outcome) -> dict[str, Any]:
+    if not outcome.fetches:
+        return {}
+    return {
+        "fetches": [
+            {"kind": one.kind, "object_id": one.object_id, "at": one.at} for one in outcome.fetches
+        ]
     }
 
 
@@ -144,8 +158,9 @@ def unwrap_capture(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, dict
     """The body and headers inside a capture file; anything else comes back as it is.
 
     A capture file is a JSON object with the keys `headers` (an object of strings) and `body`, and
-    beside them at most the capturing tool's notes (`topic`, `method`, `url`). A body that is text gives its UTF-8, any other exactly the characters it is written
-    in, so that `10.00` stays `10.00`. Given headers win over captured ones; names are lowered.
+    beside them at most the capturing tool's notes (`topic`, `method`, `url`). A body that is text
+    gives its UTF-8, any other exactly the characters it is written in, so that `10.00` stays
+    `10.00`. Given headers win over captured ones; names are lowered.
     """
     given = {name.lower(): value for name, value in headers.items()}
     try:
@@ -161,11 +176,11 @@ def unwrap_capture(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, dict
     return content.encode("utf-8", "surrogatepass"), {**lowered, **given}
 
 
-def _guarded(connector: Connector, raw: RawMessage, identity: Identity) -> Iterator[Item]:
+def _guarded(connector: Connector, raw: RawMessage, identity: Identity) -> Iterator[Item | Fetch]:
     told = False
     try:
         for item in connector.translate(raw, identity):
-            checked = _checked(item, connector.manifest)
+            checked = _checked(item, connector)
             told = told or isinstance(checked, Message)
             yield checked
     except Exception as error:  # noqa: BLE001 - mapped, never lost
@@ -175,10 +190,14 @@ def _guarded(connector: Connector, raw: RawMessage, identity: Identity) -> Itera
         yield Problem(code=failure.code, message=str(failure), path=_shown(failure.path), at=REST)
 
 
-def _checked(item: Item, manifest: Manifest) -> Item:
+def _checked(item: Item | Fetch, connector: Connector) -> Item | Fetch:
     match item:
+        case Fetch():
+            if connector.fetch is None or not _storable(item.object_id):
+                return Problem(code="connector_fault", message="a fetch nobody can make")
+            return item
         case Message():
-            fault = _fault_of(item, manifest)
+            fault = _fault_of(item, connector.manifest)
             if fault:
                 return Problem(code="connector_fault", message=fault, at=_shown(item.at))
             if not _is_storable(item):
@@ -264,14 +283,15 @@ def _problem(error: GatewayError) -> Problem:
     return Problem(code=error.code, message=_shown(str(error)), path=_shown(error.path))
 
 
-def _outcome(identity: Identity, found: Sequence[Item]) -> Outcome:
+def _outcome(identity: Identity, found: Sequence[Item | Fetch]) -> Outcome:
     messages = tuple(item for item in found if isinstance(item, Message))
     problems = tuple(item for item in found if isinstance(item, Problem))
     ignored = tuple(item for item in found if isinstance(item, Ignored))
+    fetches = tuple(item for item in found if isinstance(item, Fetch))
     word: Literal["translated", "dead", "ignored"] = "translated"
     if not messages and problems:
         word = "dead"
-    elif not messages and ignored:
+    elif not messages and (ignored or fetches):
         word = "ignored"
     return Outcome(
         outcome=word,
@@ -280,6 +300,7 @@ def _outcome(identity: Identity, found: Sequence[Item]) -> Outcome:
         messages=messages,
         problems=problems,
         ignored=ignored,
+        fetches=fetches,
     )
 
 

@@ -13,6 +13,7 @@ from canonical.message import Ignored, Item, Message, Problem
 from canonical.payload import schema_uri
 from connectors import translation
 from connectors.contract import Identity
+from connectors.fetching import Fetch
 from connectors.raw import RawMessage
 from routing.accounts import Account
 from routing.router import Router
@@ -36,14 +37,14 @@ class Reading:
     """A temporary copy of a large body, deleted when it has been read."""
     position: int = 0
     """The place of the next message or problem among all of this payload."""
-    _items: Iterator[Item] | None = None
-    _ahead: list[Item] = field(default_factory=list)
+    _items: Iterator[Item | Fetch] | None = None
+    _ahead: list[Item | Fetch] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
         return self.identity.kind if self.identity else ""
 
-    def take(self) -> tuple[list[Item], bool]:
+    def take(self) -> tuple[list[Item | Fetch], bool]:
         """The next chunk of items, and whether it is the last.
 
         Raises Malformed or Unsupported when the payload is beyond use.
@@ -76,7 +77,9 @@ class Normaliser:
             return self._failed(reading, error)
         return self._translation(reading, items, final=final)
 
-    def _translation(self, reading: Reading, items: Sequence[Item], *, final: bool) -> Translation:
+    def _translation(
+        self, reading: Reading, items: Sequence[Item | Fetch], *, final: bool
+    ) -> Translation:
         messages: list[NewMessage] = []
         failures: list[FailedRecord] = []
         reasons: list[str] = []

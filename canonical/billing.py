@@ -126,6 +126,8 @@ class EInvoiceStatusChanged(Payload):
     """An e-invoicing network or authority reported a state of a document."""
 
     TYPE: ClassVar[str] = "o2c.einvoice.status_changed"
+    # Some notices carry no time of their own; the same notice told again is the same fact.
+    CONTEXT: ClassVar[frozenset[str]] = frozenset({"occurred_at", "references"})
     network: str
     document_id: str
     """The document's id at the network."""
@@ -152,6 +154,7 @@ class TaxCalculated(Payload):
     """A tax engine calculated, committed, voided or refunded the tax of a document."""
 
     TYPE: ClassVar[str] = "o2c.tax.calculated"
+    CONTEXT: ClassVar[frozenset[str]] = frozenset({"references"})
     engine: str
     transaction_id: str
     document_code: str

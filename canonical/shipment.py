@@ -103,7 +103,7 @@ class DeliveryStatusChanged(Payload):
     TYPE: ClassVar[str] = "o2c.delivery.status_changed"
     # Carriers repeat an event with every later one, with what they have learnt since.
     CONTEXT: ClassVar[frozenset[str]] = frozenset(
-        {"estimated_delivery", "shipment_id", "order_id", "references", "proof"}
+        {"carrier_text", "estimated_delivery", "shipment_id", "order_id", "references", "proof"}
     )
     tracking_number: str
     carrier: str

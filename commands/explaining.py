@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from commands.setting import Data, Json, setting_of, with_store
@@ -40,3 +42,21 @@ def statements(context: typer.Context, as_json: Json = False, data: Data = None)
         setting_of(context, data), lambda store: print_statements(store, as_json=as_json)
     )
     raise typer.Exit(0 if whole else 1)
+
+
+@cli.command()
+def drift(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(help="What counts as lately.")] = 7,
+    sample: Annotated[int, typer.Option(help="Receipts looked at, a kind.")] = 200,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Fields and codes senders use lately that were not there before; exit 1 if there are any."""
+    from workbench.drift import print_drift
+
+    none = with_store(
+        setting_of(context, data),
+        lambda store: print_drift(store, days=days, sample=sample, as_json=as_json),
+    )
+    raise typer.Exit(0 if none else 1)

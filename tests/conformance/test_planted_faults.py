@@ -16,6 +16,7 @@ from canonical import Item, Message, Problem
 from canonical.order import OrderPlaced
 from connectors import conformance, goldens, registry
 from connectors.contract import Identity
+from connectors.fetching import Fetch
 from connectors.goldens import Specimen
 from connectors.raw import RawMessage
 from connectors.scaffold import scaffold
@@ -73,7 +74,7 @@ def test_an_escaping_validation_error_is_caught(sound: Specimen) -> None:
 
 
 def test_a_foreign_exception_is_caught_in_changed_values(sound: Specimen) -> None:
-    def translate(raw: RawMessage, identity: Identity) -> Iterator[Item]:
+    def translate(raw: RawMessage, identity: Identity) -> Iterator[Item | Fetch]:
         len(raw.json()["order"]["lines"])
         yield from sound.connector.translate(raw, identity)
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from canonical.cash import PaymentCaptured
 from canonical.errors import GatewayError
 from canonical.message import Item, Message
+from connectors.fetching import Fetch
 from connectors.goldens import Fixture, specimen
 from connectors.raw import RawMessage
 from connectors.stripe import CONNECTOR
@@ -33,7 +34,7 @@ values = st.recursive(
 )
 
 
-def answer(raw: RawMessage) -> list[Item]:
+def answer(raw: RawMessage) -> list[Item | Fetch]:
     """All items; a GatewayError, or pydantic's as the net behind it, ends them."""
     try:
         identity = CONNECTOR.identify(raw)

@@ -27,6 +27,7 @@ from canonical import (
 from canonical.order import OrderChanged, OrderPlaced
 from connectors import translation
 from connectors.contract import Connector, Identity, Manifest
+from connectors.fetching import Fetch
 from connectors.raw import RawMessage
 from connectors.secret import Secret
 
@@ -75,7 +76,7 @@ def _connector(
     return Connector(manifest=MANIFEST, verify=verify, identify=identify, translate=translate)
 
 
-def _items(*answers: Any, kind: str = "order/placed") -> list[Item]:
+def _items(*answers: Any, kind: str = "order/placed") -> list[Item | Fetch]:
     return list(translation.items(_connector(answers), RAW, Identity(kind, "d-1")))
 
 

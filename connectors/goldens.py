@@ -53,6 +53,8 @@ class Settings(BaseModel):
     """Invented secrets; the first one signed the fixtures."""
     fact_headers: tuple[str, ...] = ()
     """Headers whose value names the fact itself and stays the same when it is sent again."""
+    signed_in_body: bool = False
+    """The signatures stand in the body: a body is genuine whatever its headers say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

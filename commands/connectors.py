@@ -40,3 +40,11 @@ def connectors_golden(
 
     for path in write_goldens(name, force=force):
         typer.echo(path)
+
+
+@cli.command("table")
+def connectors_table() -> None:
+    """Print docs/connectors.md, from the manifests."""
+    from workbench.connectors_table import connectors_table
+
+    typer.echo(connectors_table(), nl=False)

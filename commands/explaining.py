@@ -60,3 +60,19 @@ def drift(
         lambda store: print_drift(store, days=days, sample=sample, as_json=as_json),
     )
     raise typer.Exit(0 if none else 1)
+
+
+@cli.command()
+def refused(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option()] = 50,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Deliveries refused at the door: when, for whom, why; of the body only its hash is kept."""
+    from workbench.refused import print_refused
+
+    with_store(
+        setting_of(context, data),
+        lambda store: print_refused(store, limit=limit, as_json=as_json),
+    )

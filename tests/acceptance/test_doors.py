@@ -93,6 +93,10 @@ def test_refusals_store_nothing_of_the_body(gateway: Gateway) -> None:
 
     assert (tampered.status_code, unsigned.status_code, stale.status_code) == (401, 401, 401)
     assert stale.json()["code"] == "stale_signature"
+    refused = json.loads(gateway.command("refused", "--json").stdout)
+    assert [one["code"] for one in refused] == [
+        "stale_signature", "missing_signature", "bad_signature",
+    ]  # fmt: skip
     assert gateway.audit()["all"]["receipts"]["accepted"] == 0
     assert "LAMP-WAL" not in gateway.log_text()
 

@@ -88,6 +88,8 @@ class OrderCancelled(_OrderSnapshot):
     """The channel cancelled the order; what that means locally is the order domain's decision."""
 
     TYPE: ClassVar[str] = "o2c.order.cancelled"
+    # Some senders give no time of the cancellation, only of each report of it.
+    CONTEXT: ClassVar[frozenset[str]] = frozenset({"cancelled_at"})
     cancelled_at: Time
     reason: Text | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 import socket
@@ -16,9 +17,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from canonical.errors import Unavailable
 from configuration import AccountSettings, Configuration
 from connectors import registry
 from demo.traffic import BANK, PAYMENTS, SHOP, Delivery, Morning, Secrets
+from embedded.lock import data_folder_lock
+from embedded.server import start
 from routing.accounts import build_accounts
 from routing.router import FAMILY_STREAM
 from routing.streams import Publisher
@@ -169,9 +173,15 @@ async def _show_streams(out: Console, publisher: Publisher) -> None:
 
 
 def _fresh_folder(folder: Path) -> Path:
-    # Only a folder that an earlier demo made is ever emptied.
+    # Only a folder that an earlier demo made is ever emptied, and only when that one is gone.
     if (folder / MARKER).exists():
-        shutil.rmtree(folder)
+        with data_folder_lock(folder) as free:
+            if not free:
+                raise Unavailable(f"a demo is running in {folder}", code="data_folder_in_use")
+            with contextlib.suppress(Unavailable):
+                # What a killed demo left running is found by its socket, and ended.
+                start(folder).stop()
+            shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / MARKER).touch()
     return folder.resolve()

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
-from canonical.errors import GatewayError
+from canonical.errors import GatewayError, Unavailable
 from configuration import Configuration
 from embedded.lock import data_folder_lock
 from routing.accounts import Accounts
@@ -77,11 +77,19 @@ async def run_gateway(
 async def served_hub(
     configuration: Configuration, accounts: Accounts, open_hub: OpenHub
 ) -> AsyncIterator[OpenedHub]:
-    """A hub that serves; takes up at once what a killed predecessor left in its data folder."""
+    """A hub that serves; takes up at once what a killed predecessor left in its data folder.
+
+    Raises Unavailable (`data_folder_in_use`) when another gateway serves an embedded store.
+    """
     configuration.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with data_folder_lock(configuration.data) as locked:
-        alone = locked and configuration.store_url.startswith("sqlite")
-        async with open_hub(configuration, accounts, alone=alone) as hub:
+        embedded = configuration.store_url.startswith("sqlite")
+        if embedded and not locked:
+            # Two writing processes on one SQLite file only slow each other down.
+            raise Unavailable(
+                f"another gateway serves {configuration.data}", code="data_folder_in_use"
+            )
+        async with open_hub(configuration, accounts, alone=embedded) as hub:
             yield hub
 
 

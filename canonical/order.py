@@ -138,6 +138,7 @@ class QuoteAccepted(Payload):
     """A customer accepted a quote."""
 
     TYPE: ClassVar[str] = "o2c.quote.accepted"
+    CONTEXT: ClassVar[frozenset[str]] = frozenset({"references"})
     quote_id: str
     channel: str
     account: str

@@ -1,0 +1,156 @@
+"""How WooCommerce writes ids, money, times and addresses.
+
+Source: WooCommerce REST API documentation (v3), order properties.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+from typing import Any
+
+from canonical.errors import Malformed
+from canonical.values import Address, Identifier, Money, Party
+from connectors.kit.decimals import decimal_of, money_of
+from connectors.kit.json_body import as_list, as_object, join, required_text, text
+from connectors.kit.times import moment_of
+
+Record = Mapping[str, Any]
+
+_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_WIDE = 60
+"""Digits enough that differences and exact quotients of amounts are never rounded."""
+_FINEST = Decimal("1E-12")
+
+
+def id_in(record: Record, field: str, path: str = "") -> str | None:
+    """An id in digits; None when absent, null or 0, which WooCommerce writes for "none".
+
+    Raises Malformed for anything else.
+    """
+    value = text(record, field, path)
+    if value is None or value == "0":
+        return None
+    if not _ID.fullmatch(value):
+        raise Malformed(f"{value[:40]!r} is not an id", code="bad_id", path=join(path, field))
+    return value
+
+
+def required_id(record: Record, field: str, path: str = "") -> str:
+    """Like `id_in`, but raises Malformed when there is nothing."""
+    found = id_in(record, field, path)
+    if found is None:
+        raise Malformed(f"{field} is missing", code="missing_field", path=join(path, field))
+    return found
+
+
+def money(record: Record, field: str, currency: str, path: str = "") -> Money | None:
+    """An amount in the order's currency; None when absent, null or blank. Raises Malformed."""
+    value = record.get(field)
+    return None if value is None or value == "" else money_of(value, currency, join(path, field))
+
+
+def required_money(record: Record, field: str, currency: str, path: str = "") -> Money:
+    """Like `money`, but raises Malformed when there is nothing."""
+    found = money(record, field, currency, path)
+    if found is None:
+        raise Malformed(f"{field} is missing", code="missing_field", path=join(path, field))
+    return found
+
+
+def difference(whole: Money | None, part: Money | None) -> Money | None:
+    """`whole` − `part`, exactly; None when either is not stated or nothing is left."""
+    if whole is None or part is None or whole.amount == part.amount:
+        return None
+    amount = Context(prec=_WIDE).subtract(whole.amount, part.amount)
+    return Money(amount=amount, currency=whole.currency)
+
+
+def unit_price(total: Money | None, quantity: Decimal) -> Money | None:
+    """`total` / `quantity` where the quotient is exact; None otherwise: no price is rounded up."""
+    if total is None or quantity <= 0:
+        return None
+    wide = Context(prec=_WIDE)
+    quotient = wide.divide(total.amount, quantity)
+    if wide.quantize(quotient, _FINEST) != quotient:
+        return None
+    if wide.multiply(quotient, quantity) != total.amount:
+        return None
+    return Money(amount=decimal_of(quotient), currency=total.currency)
+
+
+def utc_time(record: Record, field: str, path: str = "") -> datetime | None:
+    """A `…_gmt` field, which is UTC by documentation and carries no zone; None when not given."""
+    value = text(record, field, path)
+    return None if value is None else moment_of(value, join(path, field), zone=UTC).astimezone(UTC)
+
+
+def required_utc_time(record: Record, field: str, path: str = "") -> datetime:
+    """Like `utc_time`, but raises Malformed when there is nothing."""
+    required_text(record, field, path)
+    moment = utc_time(record, field, path)
+    assert moment is not None  # noqa: S101 - required_text has just found it
+    return moment
+
+
+def optional_object(record: Record, field: str, path: str = "") -> dict[str, Any]:
+    """A field that is an object; absent and null are an empty one. Raises Malformed."""
+    value = record.get(field)
+    # PHP writes an empty object as an empty array.
+    return {} if value is None or value == [] else as_object(value, join(path, field))
+
+
+def objects(record: Record, field: str, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of an array field with their paths; none when absent or null."""
+    where = join(path, field)
+    for index, value in enumerate(as_list(record.get(field), where)):
+        place = join(where, index)
+        yield place, as_object(value, place)
+
+
+def identifiers(pairs: Iterable[tuple[str, str | None]]) -> tuple[Identifier, ...]:
+    """References in scheme `woocommerce:<name>`; pairs without a value are left out."""
+    found = [
+        Identifier(scheme=f"woocommerce:{name}", value=value) for name, value in pairs if value
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def address(record: Record, path: str) -> Address | None:
+    """A billing or shipping address; the country only as its ISO 3166-1 code."""
+    lines = (text(record, field, path) for field in ("company", "address_1", "address_2"))
+    country = text(record, "country", path)
+    if country is not None and not _COUNTRY.fullmatch(country):
+        raise Malformed(
+            f"{country[:40]!r} is not a country code",
+            code="bad_country",
+            path=join(path, "country"),
+        )
+    found = Address(
+        lines=tuple(line for line in lines if line),
+        city=text(record, "city", path),
+        region=text(record, "state", path),
+        postal_code=text(record, "postcode", path),
+        country=country,
+    )
+    return None if found == Address() else found
+
+
+def addressee(record: Record, path: str) -> Party | None:
+    """Who a billing or shipping address names, with the address; None when it is blank."""
+    found = Party(
+        name=person(record, path),
+        email=text(record, "email", path),
+        phone=text(record, "phone", path),
+        address=address(record, path),
+    )
+    return None if found == Party() else found
+
+
+def person(record: Record, path: str) -> str | None:
+    """First and last name joined; without them the company's; None when blank."""
+    parts = (text(record, field, path) for field in ("first_name", "last_name"))
+    return " ".join(part for part in parts if part) or text(record, "company", path)

@@ -45,10 +45,14 @@ class _ShipmentFact(Payload):
     service: Text | None = None
     tracking_numbers: tuple[Text, ...] = ()
 
-    # Tracking is often told late or corrected; what left the warehouse does not change by it.
+    # Tracking and times are often told late or corrected; what left the warehouse does not
+    # change by it.
     CONTEXT: ClassVar[frozenset[str]] = frozenset(
-        {"carrier", "service", "tracking_numbers", "packages", "references", "reversed_at"}
-    )
+        {
+            "carrier", "service", "tracking_numbers", "packages", "references",
+            "shipped_at", "reversed_at",
+        }
+    )  # fmt: skip
 
 
 class ShipmentConfirmed(_ShipmentFact):

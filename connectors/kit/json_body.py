@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -101,11 +102,35 @@ def integer(record: Mapping[str, Any], field: str, path: str = "") -> int | None
     )
 
 
+def json_text(value: Any) -> str:
+    """JSON with every number as it was read: the standard writer knows no Decimal.
+
+    For documents that are cut out of a larger answer.
+    """
+    return "".join(_written(value))
+
+
 def join(path: str, field: str | int) -> str:
     """Extend a field path: `join("lines", 2)` is `lines[2]`, `join("a", "b")` is `a.b`."""
     if isinstance(field, int):
         return f"{path}[{field}]"
     return f"{path}.{field}" if path else field
+
+
+def _written(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for number, (name, inner) in enumerate(value.items()):
+            yield "," if number else "{"
+            yield f"{json.dumps(name)}:"
+            yield from _written(inner)
+        yield "}" if value else "{}"
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield "," if number else "["
+            yield from _written(inner)
+        yield "]" if value else "[]"
+    else:
+        yield str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
 def _name(value: Any) -> str:

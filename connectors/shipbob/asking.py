@@ -7,17 +7,15 @@ Orders (`CompletedStartDate`, pages by `Cursor`), headers `shipbob_channel_id`, 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from canonical.errors import Malformed
 from connectors.fetching import Answer, Found, Page, Poll, Request, Turn
-from connectors.kit.json_body import as_list, as_object, join, read_json, text
+from connectors.kit.json_body import as_list, as_object, join, json_text, read_json, text
 
 _HOSTS = {"production": "api.shipbob.com", "sandbox": "sandbox-api.shipbob.com"}
 _VERSION = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])|[12]\.0", re.ASCII)
@@ -103,7 +101,7 @@ def _found(answer: Answer, kind: str) -> tuple[Found, ...]:
     records = [
         as_object(record, join("items", index)) for index, record in enumerate(_records(answer))
     ]
-    return tuple(Found(body="".join(_written(record)).encode(), kind=kind) for record in records)
+    return tuple(Found(body=json_text(record).encode(), kind=kind) for record in records)
 
 
 def _records(answer: Answer) -> list[Any]:
@@ -180,20 +178,3 @@ def _channel(options: Mapping[str, Any]) -> str | None:
 
 def _stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _written(value: Any) -> Iterator[str]:
-    """JSON with every number as it was sent: the standard writer knows no Decimal."""
-    if isinstance(value, dict):
-        for number, (name, inner) in enumerate(value.items()):
-            yield "," if number else "{"
-            yield f"{json.dumps(name)}:"
-            yield from _written(inner)
-        yield "}" if value else "{}"
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield "," if number else "["
-            yield from _written(inner)
-        yield "]" if value else "[]"
-    else:
-        yield str(value) if isinstance(value, Decimal) else json.dumps(value)

@@ -10,12 +10,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from canonical.errors import Malformed, Unsupported
 from connectors.fetching import Answer, Caller, Fetch, Found, Page, Poll, Request, Turn
-from connectors.kit.json_body import as_list, as_object, join, read_json_object, text
+from connectors.kit.json_body import as_list, as_object, join, json_text, read_json_object, text
 
 API_VERSION = "2025-01-23"
 POLLED = "poll/order"
@@ -130,21 +129,4 @@ def _stamp(moment: datetime) -> str:
 
 
 def _body(document: dict[str, Any]) -> bytes:
-    return "".join(_written(document)).encode()
-
-
-def _written(value: Any) -> Iterator[str]:
-    """JSON with every number as it was sent: the standard writer knows no Decimal."""
-    if isinstance(value, dict):
-        for number, (name, inner) in enumerate(value.items()):
-            yield "," if number else "{"
-            yield f"{json.dumps(name)}:"
-            yield from _written(inner)
-        yield "}" if value else "{}"
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield "," if number else "["
-            yield from _written(inner)
-        yield "]" if value else "[]"
-    else:
-        yield str(value) if isinstance(value, Decimal) else json.dumps(value)
+    return json_text(document).encode()

@@ -17,6 +17,7 @@ from connectors.kit.json_body import (
     as_object,
     integer,
     join,
+    json_text,
     read_json,
     read_json_object,
     required_text,
@@ -146,3 +147,17 @@ def test_paths_are_joined_as_they_are_written() -> None:
     assert join("lines", 2) == "lines[2]"
     assert join("lines[2]", "price") == "lines[2].price"
     assert join("", "id") == "id"
+
+
+def test_what_is_written_again_says_the_same_digits() -> None:
+    body = b'{"id":9007199254740993,"price":1.10,"tiny":0.0000001,"x":[],"y":{},"n":null,"t":true}'
+    written = json_text(read_json(body))
+    assert read_json(written.encode()) == read_json(body)
+    assert '"price":1.10' in written
+    assert '"id":9007199254740993' in written
+
+
+@given(DOCUMENTS)
+def test_written_documents_are_read_back(document: Any) -> None:
+    with contextlib.suppress(Malformed, UnicodeEncodeError):
+        assert read_json(json_text(read_json(json.dumps(document).encode())).encode()) == document

@@ -18,9 +18,9 @@ from canonical.errors import GatewayError, Malformed
 from canonical.keys import Key
 from canonical.message import Ignored, Item, Message, Problem
 from canonical.values import Identifier, Money
-from connectors.adyen.repeats import Repeats
 from connectors.adyen.report import FORM, Line, identities, line_of
 from connectors.kit.delimited import open_table
+from connectors.kit.repeats import Repeats
 from connectors.raw import RawMessage
 
 MAX_BATCHES = 10_000

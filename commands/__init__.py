@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from commands import connectors, dead, explaining, payloads, serving
+from commands import accounts, connectors, dead, explaining, payloads, serving
 from commands.setting import Root, Setting
 
 __all__ = ["Root", "Setting", "build_cli"]
@@ -32,6 +32,7 @@ def build_cli(root: Root) -> typer.Typer:
 
     for group in (serving.cli, payloads.cli, explaining.cli):
         cli.add_typer(group)
+    cli.add_typer(accounts.cli, name="accounts")
     cli.add_typer(connectors.cli, name="connectors")
     cli.add_typer(dead.cli, name="dead")
     return cli

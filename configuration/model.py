@@ -54,6 +54,10 @@ class Limits(_Section):
     max_file_bytes: Annotated[int, Field(gt=0)] = 16 * 1024**3
     file_stable_seconds: Annotated[float, Field(ge=0)] = 2.0
     """A dropped file is taken when it has not changed for this long."""
+    outbound_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """The longest a polled or fetched answer may take, from connecting to its last byte."""
+    max_answer_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
+    """Largest answer to a poll or fetch, decompressed."""
 
 
 class AccountSettings(_Section):
@@ -65,6 +69,10 @@ class AccountSettings(_Section):
     """All active at once: list the new one beside the old one while a secret is rotated."""
     folder: Path | None = None
     """A folder watched for files of this account."""
+    api_secret: SecretReference | None = None
+    """The credential the account's system is polled and fetched from with."""
+    poll: bool = True
+    """Whether the connector's polls are made for this account; fetches always are."""
     options: dict[str, Any] = {}
     """The connector's own options; its manifest names them."""
 

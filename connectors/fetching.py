@@ -65,7 +65,7 @@ class Turn:
     cursor: str | None
     """What the last turn left; None on the first."""
     since: datetime
-    """From when on to ask: the end of the last turn, less the overlap."""
+    """From when on to ask: the start of the last turn, less the overlap."""
     now: datetime
 
 

@@ -12,6 +12,7 @@ from configuration import AccountSettings
 from configuration.secrets import resolve_secret
 from connectors.contract import Connector
 from connectors.secret import Secret
+from routing.calling_out import poll_from, requests_per_second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,10 @@ class Account:
     secrets: tuple[Secret, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    api_credential: Callable[[], Secret] | None = None
+    """Reads the credential as it is now: tokens of an hour are kept fresh in their file. Without
+    it the account is neither polled nor fetched from."""
+    poll: bool = True
 
     @property
     def source(self) -> str:
@@ -65,11 +70,15 @@ def build_accounts(
     """Load each account's connector and follow its secrets.
 
     Raises Unsupported for an unknown connector, Malformed for a missing secret, and for a webhook
-    account that has none: such an account would refuse everything.
+    account that has none (such an account would refuse everything), or a bad option.
     """
     accounts = []
     for one in settings:
         connector = load(one.connector)
+        if one.api_secret:
+            # What is wrong with these must not be found out call by call.
+            requests_per_second(one.options)
+            poll_from(one.options)
         secrets = tuple(
             Secret(reference, resolve_secret(reference, environment, base))
             for reference in one.secrets
@@ -83,6 +92,26 @@ def build_accounts(
                 secrets=secrets,
                 options=one.options,
                 folder=one.folder,
+                api_credential=_api_credential(one.api_secret, environment, base),
+                poll=one.poll,
             )
         )
     return Accounts(accounts)
+
+
+def _api_credential(
+    reference: str | None, environment: Mapping[str, str], base: Path
+) -> Callable[[], Secret] | None:
+    if reference is None:
+        return None
+
+    def read() -> Secret:
+        value = resolve_secret(reference, environment, base)
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            raise Malformed(f"{reference}: not text", code="missing_secret") from None
+        return Secret(reference, value)
+
+    read()  # what is missing now must not be found out call by call
+    return read

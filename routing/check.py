@@ -13,6 +13,7 @@ from configuration.lines import key_lines, line_of
 from configuration.reading import Severity, dotted
 from configuration.secrets import resolve_secret
 from connectors.contract import Connector, Manifest
+from routing import calling_out
 
 Load = Callable[[str], Connector]
 Fault = tuple[KeyPath, str, Severity]
@@ -55,7 +56,8 @@ def _account_faults(
     load: Load,
 ) -> Iterator[Fault]:
     try:
-        manifest = load(account.connector).manifest
+        connector = load(account.connector)
+        manifest = connector.manifest
     except GatewayError as error:
         yield (*path, "connector"), str(error), "error"
         return
@@ -67,15 +69,56 @@ def _account_faults(
     if "webhook" in manifest.transports and not account.secrets:
         only = manifest.transports == ("webhook",)
         yield path, "no secrets: every webhook will be refused", "error" if only else "warning"
-    yield from _option_faults(account, path, manifest)
+    yield from _option_faults(account, path, connector)
+    yield from _calling_faults(account, path, connector, environment, base)
     yield from _folder_faults(account, path, manifest)
 
 
-def _option_faults(account: AccountSettings, path: KeyPath, manifest: Manifest) -> Iterator[Fault]:
-    for name in account.options:
-        if name not in manifest.options:
-            known = ", ".join(manifest.options) or "none"
-            yield (*path, "options", name), f"unknown option; {manifest.name} has: {known}", "error"
+def _option_faults(
+    account: AccountSettings, path: KeyPath, connector: Connector
+) -> Iterator[Fault]:
+    name = connector.manifest.name
+    options = {**connector.manifest.options, **(calling_out.OPTIONS if _calls(connector) else {})}
+    for option in account.options:
+        if option not in options:
+            known = ", ".join(options) or "none"
+            yield (*path, "options", option), f"unknown option; {name} has: {known}", "error"
+    for fault in connector.check_options(account.options) if connector.check_options else ():
+        yield (*path, "options"), fault, "error"
+
+
+def _calling_faults(
+    account: AccountSettings,
+    path: KeyPath,
+    connector: Connector,
+    environment: Mapping[str, str],
+    base: Path,
+) -> Iterator[Fault]:
+    """What stands in the way of polling and fetching."""
+    if not account.api_secret:
+        if _calls(connector):
+            yield path, "no api_secret: nothing is polled or fetched", "warning"
+        return
+    if not _calls(connector):
+        why = f"{connector.manifest.name} neither polls nor fetches"
+        yield (*path, "api_secret"), why, "warning"
+    try:
+        resolve_secret(account.api_secret, environment, base).decode()
+    except GatewayError as error:
+        yield (*path, "api_secret"), str(error), "error"
+    except UnicodeDecodeError:
+        yield (*path, "api_secret"), "not text", "error"
+    for name, fault in calling_out.host_faults(connector.manifest.hosts, account.options):
+        yield (*path, "options", name), fault, "error"
+    for read in (calling_out.requests_per_second, calling_out.poll_from):
+        try:
+            read(account.options)
+        except GatewayError as error:
+            yield (*path, *error.path.split(".")), str(error), "error"
+
+
+def _calls(connector: Connector) -> bool:
+    return bool(connector.polls or connector.fetch)
 
 
 def _folder_faults(account: AccountSettings, path: KeyPath, manifest: Manifest) -> Iterator[Fault]:

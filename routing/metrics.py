@@ -40,6 +40,30 @@ class Metrics:
             buckets=(1, 2, 5, 10, 20, 50, 100, 200),
             registry=self.registry,
         )
+        self.poll_turns = Counter(
+            "gateway_poll_turns",
+            "Turns of polling, by how they ended",
+            ["connector", "account", "poll", "outcome"],
+            registry=self.registry,
+        )
+        self.polled = Counter(
+            "gateway_polled_documents",
+            "Documents found by polling; `new` were not brought by an earlier turn",
+            ["connector", "account", "poll", "outcome"],
+            registry=self.registry,
+        )
+        self.fetches = Counter(
+            "gateway_fetches",
+            "Tries to fetch an object, by how they ended",
+            ["connector", "account", "outcome"],
+            registry=self.registry,
+        )
+        self.paused = Gauge(
+            "gateway_account_paused",
+            "1 while an account is paused because its credential was refused",
+            ["connector", "account"],
+            registry=self.registry,
+        )
         self.normaliser_backlog = Gauge(
             "gateway_normaliser_backlog",
             "Receipts waiting in memory for translation",

@@ -18,10 +18,13 @@ from connectors.raw import RawMessage
 from routing.accounts import Account
 from routing.router import Router
 from store.ids import IdSource
-from store.records import FailedRecord, Failure, NewMessage, Translation
+from store.records import FailedRecord, Failure, NewFetch, NewMessage, Translation
 
 CHUNK = 200
 """Items of one payload that are translated and recorded together."""
+THIN = "thin: the object is fetched"
+"""Why a receipt is ignored that only names objects."""
+LONGEST_OBJECT_ID = 500
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class Reading:
     """A temporary copy of a large body, deleted when it has been read."""
     position: int = 0
     """The place of the next message or problem among all of this payload."""
+    thin: bool = False
+    """Whether it has named an object to fetch."""
     _items: Iterator[Item | Fetch] | None = None
     _ahead: list[Item | Fetch] = field(default_factory=list)
 
@@ -83,6 +88,7 @@ class Normaliser:
         messages: list[NewMessage] = []
         failures: list[FailedRecord] = []
         reasons: list[str] = []
+        fetches: list[NewFetch] = []
         for item in items:
             match item:
                 case Message():
@@ -91,7 +97,13 @@ class Normaliser:
                     failures.append(self._failure(reading, item))
                 case Ignored():
                     reasons.append(item.reason)
-        nothing_else = final and reading.position == 0 and bool(reasons)
+                case Fetch() if 0 < len(item.object_id) <= LONGEST_OBJECT_ID:
+                    fetches.append(self._fetch(item))
+                case Fetch():
+                    failures.append(self._failure(reading, _unfetchable(item)))
+        reading.thin = reading.thin or bool(fetches)
+        why = THIN if reading.thin else "".join(reasons[:1])
+        nothing_else = final and reading.position == 0 and bool(why)
         return Translation(
             receipt_id=reading.receipt_id,
             connector=reading.account.connector.manifest.name,
@@ -103,7 +115,8 @@ class Normaliser:
             ignored=len(reasons),
             final=final,
             failure=None,
-            ignored_reason=reasons[0][:500] if nothing_else else None,
+            ignored_reason=why[:500] if nothing_else else None,
+            fetches=fetches,
         )
 
     def _message(self, reading: Reading, message: Message) -> NewMessage:
@@ -148,6 +161,11 @@ class Normaliser:
         reading.position += 1
         return row
 
+    def _fetch(self, wish: Fetch) -> NewFetch:
+        return NewFetch(
+            fetch_id=self._ids.next(), kind=wish.kind, object_id=wish.object_id, at=wish.at
+        )
+
     def _failed(self, reading: Reading, error: GatewayError) -> Translation:
         return Translation(
             receipt_id=reading.receipt_id,
@@ -164,3 +182,7 @@ class Normaliser:
             ),
             ignored_reason=None,
         )
+
+
+def _unfetchable(wish: Fetch) -> Problem:
+    return Problem(code="bad_object_id", message="an id too long or empty to fetch by", at=wish.at)

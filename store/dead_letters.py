@@ -18,10 +18,20 @@ from canonical.errors import Malformed
 from store.attempts import record_attempts
 from store.audit_log import append_audit
 from store.ids import DEAD_LETTER, show_id
-from store.records import Attempt, DeadLetter, FailedRecord, Failure, Translation
+from store.records import (
+    Attempt,
+    DeadLetter,
+    FailedRecord,
+    Failure,
+    FetchRow,
+    Translation,
+)
 from store.statements import among, insert_all, insert_new, select_among, storable, update_all
 from store.tables import dead_letters, messages, receipts
 from store.times import micros, moment, moment_or_none
+
+FETCH_STAGE = "fetch"
+"""The stage of a fetch that failed; its letter has the id of the fetch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +184,42 @@ def open_subscriber_dead_letter(
     return int(row["id"])
 
 
+def open_for_fetch(
+    connection: Connection, row: FetchRow, code: str, message: str, now: datetime
+) -> None:
+    """Open the dead letter of a fetch on the receipt that asked for it, or count it up."""
+    given = _open_row(
+        id=row.fetch_id,
+        receipt_id=row.receipt_id,
+        connector=row.connector,
+        account=row.account,
+        kind=row.kind,
+        stage=FETCH_STAGE,
+        error_code=code,
+        record_at=row.at,
+        message=message,
+        attempts=row.attempts + 1,
+        first_failed_at=micros(now),
+        last_failed_at=micros(now),
+    )
+    if not insert_new(connection, dead_letters, [given], dead_letters.c.id):
+        _fail_again(connection, [given])
+
+
+def close_fetch(connection: Connection, fetch_id: int, now: datetime) -> None:
+    """Close the dead letter of a fetch that has succeeded, if it has an open one."""
+    connection.execute(
+        update(dead_letters)
+        .where(dead_letters.c.id == fetch_id, dead_letters.c.state == "open")
+        .values(
+            state="replayed",
+            closed_at=micros(now),
+            closed_by="gateway",
+            reason="the object was fetched",
+        )
+    )
+
+
 def close_open(
     connection: Connection,
     *,
@@ -197,6 +243,7 @@ def close_open(
             dead_letters.c.receipt_id == receipt_id,
             dead_letters.c.message_row_id.is_(None),
             dead_letters.c.subscriber.is_(None),
+            dead_letters.c.stage != FETCH_STAGE,
         )
     else:
         chosen = chosen.where(
@@ -248,7 +295,8 @@ def discard(
 ) -> bool:
     """A named person gives something up, for a reason; the audit log keeps who and why.
 
-    The dead receipt or record becomes `discarded`; of a subscriber's only the letter is closed.
+    The dead receipt or record becomes `discarded`; of a subscriber's or a fetch's only the letter
+    is closed.
     False when the letter is not open, or its receipt is being replayed. Raises Malformed without
     a name or a reason.
     """
@@ -278,7 +326,7 @@ def discard(
 
 
 def _give_up(connection: Connection, letter: DeadLetter) -> bool:
-    if letter.subscriber is not None:
+    if letter.subscriber is not None or letter.stage == FETCH_STAGE:
         return True
     if letter.message_row_id is not None:
         return _discard_row(connection, messages, letter.message_row_id)

@@ -17,6 +17,7 @@ from store.dead_letters import (
     open_for_receipts,
     open_for_records,
 )
+from store.fetches import want
 from store.matching import OpenReceipt, Plan, plan
 from store.records import Attempt, FailedRecord, NewMessage, Recorded, Translation
 from store.replays import finish_replays, reopen_receipt
@@ -91,6 +92,7 @@ class _Batch:
     def record(self) -> list[Recorded]:
         """Write everything; returns the rows that are new or changed."""
         recorded = [*self._write_messages(), *self._write_failures()]
+        want(self._connection, [one.translation for one in self._plans], self._now)
         finish_replays(self._connection, self._plans, self._now)
         self._fail_receipts()
         self._settle_receipts()

@@ -12,7 +12,7 @@ class Failure:
     """Why a whole receipt is dead."""
 
     stage: str
-    """receive, identify, translate, route or publish."""
+    """receive, identify, translate, route, publish or fetch."""
     code: str
     path: str
     message: str
@@ -125,6 +125,16 @@ class FailedRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewFetch:
+    """An object that a thin event named and that is to be fetched."""
+
+    fetch_id: int
+    kind: str
+    object_id: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
     """What became of a receipt, or (`final=False`) of the next chunk of it."""
 
@@ -141,6 +151,8 @@ class Translation:
     """Set: the whole receipt is dead; what earlier chunks recorded stands."""
     ignored_reason: str | None
     """Set on the last chunk of a payload of no interest: the receipt is ignored."""
+    fetches: Sequence[NewFetch] = ()
+    """Objects to fetch; what they say comes with receipts of their own."""
 
     @classmethod
     def of_failure(cls, receipt: ReceiptRow, failure: Failure) -> Translation:
@@ -165,6 +177,7 @@ class Translation:
             self,
             messages=(),
             failures=(),
+            fetches=(),
             ignored=0,
             final=True,
             failure=failure,
@@ -311,3 +324,61 @@ class Retry:
     error_code: str
     message: str
     first_failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollRow:
+    """One poll of one account as it stands."""
+
+    connector: str
+    account: str
+    poll: str
+    cursor: str | None
+    since: datetime
+    """From when on the next turn asks."""
+    due_at: datetime
+    last_started: datetime | None
+    last_finished: datetime | None
+    """When the last turn that succeeded ended."""
+    last_error: str | None
+    """Code and message of the last turn's failure; None when it succeeded."""
+    failures: int
+    """Turns that failed since the last that succeeded."""
+    turns: int
+    """Turns that succeeded."""
+    found: int
+    new_by_poll: int
+    """Documents among those found that no earlier turn had brought."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchRow:
+    """A fetch as it stands."""
+
+    fetch_id: int
+    receipt_id: int
+    """The receipt of the thin event."""
+    connector: str
+    account: str
+    kind: str
+    object_id: str
+    at: str
+    state: str
+    """pending, done or dead."""
+    attempts: int
+    due_at: datetime
+    created_at: datetime
+    fetched_receipt_id: int | None
+    error_code: str | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """An account that is neither polled nor fetched from until a person resumes it."""
+
+    connector: str
+    account: str
+    since: datetime
+    code: str
+    message: str

@@ -100,6 +100,7 @@ receipts = Table(
     # By id, not by lease: the oldest are wanted first, and few of those pending are leased.
     _only_where("receipts_pending", "id", "claimed_until", where="state = 'pending'"),
     _only_where("receipts_repeated", "first_receipt_id", where="first_receipt_id IS NOT NULL"),
+    _only_where("receipts_polled", "connector", "account", where="transport = 'poll'"),
     Index("receipts_by_state", "connector", "account", "state"),
 )
 
@@ -211,7 +212,10 @@ dead_letters = Table(
     _only_where(
         "dead_letters_open_receipt",
         "receipt_id",
-        where="state = 'open' AND message_row_id IS NULL AND subscriber IS NULL",
+        # A fetch that failed is a thing of its own; several may belong to one receipt.
+        where=(
+            "state = 'open' AND message_row_id IS NULL AND subscriber IS NULL AND stage <> 'fetch'"
+        ),
         unique=True,
     ),
     _only_where(
@@ -298,4 +302,59 @@ subscriber_retries = Table(
     _number("claimed_until", nullable=True),
     PrimaryKeyConstraint("subscriber", "message_id"),
     Index("subscriber_retries_due", "subscriber", "due_at"),
+)
+
+poll_cursors = Table(
+    "poll_cursors",
+    metadata,
+    _text("connector"),
+    _text("account"),
+    _text("poll"),
+    _text("cursor", nullable=True),
+    _number("since"),
+    _number("due_at"),
+    _number("last_started", nullable=True),
+    _number("last_finished", nullable=True),
+    _text("last_error", nullable=True),
+    _number("failures"),
+    _number("turns"),
+    _number("found"),
+    _number("new_by_poll"),
+    _text("claimed_by", nullable=True),
+    _number("claimed_until", nullable=True),
+    PrimaryKeyConstraint("connector", "account", "poll"),
+)
+
+fetches = Table(
+    "fetches",
+    metadata,
+    _id(),
+    _number("receipt_id"),
+    _text("connector"),
+    _text("account"),
+    _text("kind"),
+    _text("object_id"),
+    _text("at"),
+    _text("state"),
+    _number("attempts"),
+    _number("due_at"),
+    _number("created_at"),
+    _number("fetched_receipt_id", nullable=True),
+    _text("error_code", nullable=True),
+    _text("message", nullable=True),
+    _text("claimed_by", nullable=True),
+    _number("claimed_until", nullable=True),
+    UniqueConstraint("receipt_id", "kind", "object_id", name="fetches_wish"),
+    _only_where("fetches_pending", "connector", "account", "due_at", where="state = 'pending'"),
+)
+
+account_pauses = Table(
+    "account_pauses",
+    metadata,
+    _text("connector"),
+    _text("account"),
+    _number("since"),
+    _text("code"),
+    _text("message"),
+    PrimaryKeyConstraint("connector", "account"),
 )

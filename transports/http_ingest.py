@@ -17,6 +17,7 @@ import orjson
 import structlog
 
 from canonical.errors import GatewayError, Rejected, TooLarge, Unavailable
+from connectors.fetching import KIND_HEADER
 from connectors.raw import RawMessage
 from routing.accounts import Account, Accounts
 from routing.receive import Received, Receiver
@@ -125,7 +126,9 @@ class Ingest:
     def _url(self, scope: Scope, headers: Mapping[str, str]) -> str:
         base = self._public_url or f"{scope['scheme']}://{headers.get('host', '')}"
         query = scope.get("query_string", b"").decode("latin-1")
-        return f"{base}{scope['path']}{'?' if query else ''}{query}"
+        # Signed addresses are signed as they were called: escapes stay escaped.
+        path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        return f"{base}{path}{'?' if query else ''}{query}"
 
 
 def acknowledgement(received: Received) -> Answer:
@@ -161,7 +164,10 @@ async def _body(receive: Receive, announced: str | None, limit: int) -> bytes:
 def _headers(scope: Scope) -> dict[str, str]:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name == KIND_HEADER:
+            # Only the gateway itself says this, of what it polled or fetched.
+            continue
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,12 +18,15 @@ from embedded.lock import data_folder_lock
 from routing.accounts import Accounts
 from routing.pipeline import Pipeline
 from routing.streams import Publisher
-from store import outbox
+from store import fetches, outbox, polling
 from store.database import Database
+from transports.fetching import Fetching
 from transports.files import FileDoor, FolderWatch
 from transports.http_api import ASGI, application
 from transports.http_ingest import Ingest
 from transports.http_server import serve
+from transports.outbound import Outbound
+from transports.polling import Polling
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +69,7 @@ async def run_gateway(
             hub_application(hub, version),
             host=host,
             port=port,
-            beside=[hub.pipeline.watch(), *folder_watches(hub)],
+            beside=[hub.pipeline.watch(), *folder_watches(hub), *outbound_loops(hub)],
             on_ready=lambda address: log.info(
                 "gateway ready", address=address, accounts=len(accounts)
             ),
@@ -90,6 +94,9 @@ async def served_hub(
                 f"another gateway serves {configuration.data}", code="data_folder_in_use"
             )
         async with open_hub(configuration, accounts, alone=embedded) as hub:
+            if embedded:
+                await hub.database.write(polling.release_all_claims)
+                await hub.database.write(fetches.release_all_claims)
             yield hub
 
 
@@ -127,6 +134,24 @@ def folder_watches(hub: OpenedHub) -> list[Coroutine[Any, Any, None]]:
         )
         watches.append(watch.run())
     return watches
+
+
+def outbound_loops(hub: OpenedHub) -> list[Coroutine[Any, Any, None]]:
+    """The loop that polls and fetches; none when no account has an API credential."""
+    if not any(account.api_credential for account in hub.accounts):
+        return []
+    return [_call_out(hub)]
+
+
+async def _call_out(hub: OpenedHub) -> None:
+    limits, pipeline = hub.configuration.limits, hub.pipeline
+    async with Outbound(
+        timeout_s=limits.outbound_timeout_s, max_answer_bytes=limits.max_answer_bytes
+    ) as outbound:
+        parts = (hub.database, hub.accounts, pipeline.receiver, outbound, pipeline.metrics)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Polling(*parts, owner=pipeline.owner).run())
+            group.create_task(Fetching(*parts, owner=pipeline.owner).run())
 
 
 async def _probe(hub: OpenedHub) -> dict[str, bool]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from configuration import Configuration
 from routing.accounts import Accounts
 from routing.envelope import entry_fields, envelope_text, parse_entry
-from store import audit, dead_letters, inbox, outbox, replays, subscriptions
+from store import audit, dead_letters, fetches, inbox, outbox, replays, subscriptions
 from store.database import Connection, Database
 from store.records import DeadLetter, Retry
 from transports.running import OpenHub
@@ -56,6 +56,8 @@ def _begin(connection: Connection, letter: DeadLetter, actor: str, now: datetime
         return False
     if letter.subscriber is not None:
         return _give_again(connection, letter, letter.subscriber, actor, now)
+    if letter.stage == dead_letters.FETCH_STAGE:
+        return fetches.replay_fetch(connection, letter.dead_letter_id, actor, now)
     if letter.receipt_id is None:
         return False
     return replays.reopen_receipt(connection, letter.receipt_id, actor, now)
@@ -101,6 +103,8 @@ async def _state(store: Database, one: _Started) -> str:
             return f"{after.state}, nothing to replay"
         if after.state != "open":
             return after.state
+        if after.stage == dead_letters.FETCH_STAGE:
+            return "on its way: a running gateway fetches it"
         receipt = inbox.load_receipt(connection, after.receipt_id) if after.receipt_id else None
         if after.subscriber is not None or (receipt and receipt.state == "pending"):
             return "on its way"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from canonical.cash import PayoutLineReported, PayoutSettled
 from canonical.errors import GatewayError
 from connectors.adyen import CONNECTOR
-from connectors.adyen.repeats import Repeats
+from connectors.kit.repeats import Repeats
 from connectors.raw import RawMessage
 from connectors.translation import Outcome, dry_run
 

@@ -15,6 +15,7 @@ cli = typer.Typer(no_args_is_help=True)
 
 @cli.command()
 def translate(
+    context: typer.Context,
     connector: str,
     files: list[Path],
     headers: Annotated[Path | None, typer.Option(help="A JSON object of request headers.")] = None,
@@ -23,10 +24,23 @@ def translate(
     ] = "example",
     as_json: Json = False,
 ) -> None:
-    """What these payloads would become; stores nothing."""
+    """What these payloads would become; stores nothing.
+
+    With an account of the configuration, its options count.
+    """
     from workbench.translating import translate_files
 
-    raise typer.Exit(translate_files(connector, files, headers, account, as_json=as_json))
+    configured = setting_of(context).read().accounts
+    options = {(one.connector, one.account): one.options for one in configured}
+    code = translate_files(
+        connector,
+        files,
+        headers,
+        account,
+        options=options.get((connector, account), {}),
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
 
 
 @cli.command()

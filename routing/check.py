@@ -66,7 +66,7 @@ def _account_faults(
             resolve_secret(reference, environment, base)
         except GatewayError as error:
             yield (*path, "secrets", index), str(error), "error"
-    if "webhook" in manifest.transports and not account.secrets:
+    if "webhook" in manifest.transports and not account.secrets and not account.folder:
         only = manifest.transports == ("webhook",)
         yield path, "no secrets: every webhook will be refused", "error" if only else "warning"
     yield from _option_faults(account, path, connector)

@@ -27,6 +27,7 @@ def translate_files(
     headers_file: Path | None,
     account: str,
     *,
+    options: Mapping[str, Any],
     as_json: bool,
 ) -> int:
     """Print what each file would become, as text or as one JSON object a line.
@@ -38,7 +39,7 @@ def translate_files(
     out = console()
     outcomes = []
     for path in files:
-        outcome = _outcome(connector, path, headers, account)
+        outcome = _outcome(connector, path, headers, account, options)
         outcomes.append(outcome.outcome)
         document = {"file": str(path), **translation.outcome_document(outcome)}
         if as_json:
@@ -50,9 +51,15 @@ def translate_files(
     return 3 if "ignored" in outcomes else 0
 
 
-def _outcome(connector: Connector, path: Path, headers: Mapping[str, str], account: str) -> Outcome:
+def _outcome(
+    connector: Connector,
+    path: Path,
+    headers: Mapping[str, str],
+    account: str,
+    options: Mapping[str, Any],
+) -> Outcome:
     try:
-        raw = _raw(path, headers, account)
+        raw = _raw(path, headers, account, options)
         return translation.dry_run(connector, raw)
     except (GatewayError, OSError) as error:
         code = error.code if isinstance(error, GatewayError) else "unreadable_file"
@@ -60,7 +67,9 @@ def _outcome(connector: Connector, path: Path, headers: Mapping[str, str], accou
         return translation.dead(Malformed(text, code=code))
 
 
-def _raw(path: Path, headers: Mapping[str, str], account: str) -> RawMessage:
+def _raw(
+    path: Path, headers: Mapping[str, str], account: str, options: Mapping[str, Any]
+) -> RawMessage:
     content: bytes | Path = path
     if path.stat().st_size <= CAPTURE_LIMIT:
         content, headers = translation.unwrap_capture(path.read_bytes(), headers)
@@ -70,6 +79,7 @@ def _raw(path: Path, headers: Mapping[str, str], account: str) -> RawMessage:
         received_at=datetime.now(UTC),
         headers=headers,
         filename=path.name,
+        options=options,
     )
 
 

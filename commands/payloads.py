@@ -44,6 +44,18 @@ def translate(
 
 
 @cli.command()
+def validate(
+    files: list[Path],
+    xslt: Annotated[Path, typer.Option(help="Schematron rules, compiled to XSLT.")],
+    as_json: Json = False,
+) -> None:
+    """An e-invoice against published Schematron rules; needs the extra `schematron`."""
+    from workbench.schematron import validate_files
+
+    raise typer.Exit(validate_files(files, xslt, as_json=as_json))
+
+
+@cli.command()
 def receive(
     context: typer.Context,
     file: Path,

@@ -12,8 +12,9 @@ from typing import Any
 from canonical.errors import GatewayError
 from store import bodies, trace
 from store.database import Connection, Database
+from store.fetches import list_fetches
 from store.ids import MESSAGE, RECEIPT, show_id
-from store.records import Attempt, DeadLetter, MessageRow, ReceiptRow, Retry
+from store.records import Attempt, DeadLetter, FetchRow, MessageRow, ReceiptRow, Retry
 from store.trace import Handled, Timeline
 from workbench.dead import dead_document
 from workbench.showing import harmless, payload_text, time_text
@@ -27,8 +28,8 @@ Step = tuple[datetime, str, Mapping[str, Any]]
 
 async def print_trace(store: Database, reference: str, *, as_json: bool) -> bool:
     """Print a reference's timeline; False when nothing is known by it."""
-    found, payloads = await store.read(lambda connection: _look(connection, reference))
-    steps = sorted(_steps(found), key=itemgetter(0))
+    found, fetches, payloads = await store.read(lambda connection: _look(connection, reference))
+    steps = sorted([*_steps(found), *map(_fetch, fetches)], key=itemgetter(0))
     if as_json:
         print(json.dumps({"reference": reference, "steps": _documents(steps)}, indent=2))
     elif not steps:
@@ -39,8 +40,11 @@ async def print_trace(store: Database, reference: str, *, as_json: bool) -> bool
     return bool(steps)
 
 
-def _look(connection: Connection, reference: str) -> tuple[Timeline, dict[int, bytes]]:
+def _look(
+    connection: Connection, reference: str
+) -> tuple[Timeline, list[FetchRow], dict[int, bytes]]:
     found = trace.timeline(connection, trace.find(connection, reference))
+    wanted = [list_fetches(connection, one.receipt_id) for one in found.receipts]
     payloads: dict[int, bytes] = {}
     for receipt in found.receipts[:PAYLOADS_SHOWN]:
         holder = receipt.first_receipt_id or receipt.receipt_id
@@ -48,7 +52,7 @@ def _look(connection: Connection, reference: str) -> tuple[Timeline, dict[int, b
             payloads[receipt.receipt_id] = bodies.read_part(connection, holder, 0) or b""
         except GatewayError as error:
             payloads[receipt.receipt_id] = f"({error})".encode()
-    return found, payloads
+    return found, [one for some in wanted for one in some], payloads
 
 
 def _steps(found: Timeline) -> Iterator[Step]:
@@ -79,6 +83,22 @@ def _receipt(one: ReceiptRow) -> Step:
             "secret": one.secret_name,
             "filename": one.filename,
             "reason": one.reason,
+        },
+    )
+
+
+def _fetch(one: FetchRow) -> Step:
+    fetched = one.fetched_receipt_id
+    return (
+        one.created_at,
+        f"object wanted, {one.state}",
+        {
+            "kind": one.kind,
+            "object": one.object_id,
+            "for": show_id(RECEIPT, one.receipt_id),
+            "fetched_as": None if fetched is None else show_id(RECEIPT, fetched),
+            "attempts": one.attempts,
+            "error_code": one.error_code,
         },
     )
 

@@ -79,12 +79,13 @@ def _option_faults(
 ) -> Iterator[Fault]:
     name = connector.manifest.name
     options = {**connector.manifest.options, **(calling_out.OPTIONS if _calls(connector) else {})}
+    told = list(connector.check_options(account.options)) if connector.check_options else []
     for option in account.options:
-        # A connector that checks its options itself names the unknown ones, and the closest known.
-        if option not in options and not connector.check_options:
+        # A connector that checks its options itself may have named it, and the closest known.
+        if option not in options and not any(option in fault for fault in told):
             known = ", ".join(options) or "none"
             yield (*path, "options", option), f"unknown option; {name} has: {known}", "error"
-    for fault in connector.check_options(account.options) if connector.check_options else ():
+    for fault in told:
         yield (*path, "options"), fault, "error"
 
 

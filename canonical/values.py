@@ -42,8 +42,9 @@ def _known_currency(value: str) -> str:
 
 ExactDecimal = Annotated[
     Decimal,
-    BeforeValidator(_no_float),
+    # The bounds stand next to the type: behind a function they would be checked in Python.
     Field(max_digits=30, decimal_places=12, allow_inf_nan=False),
+    BeforeValidator(_no_float),
     PlainSerializer(_plain, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}),
 ]

@@ -15,6 +15,7 @@ from canonical.payload import Payload
 from canonical.values import Identifier, Money
 from connectors.adyen.amounts import amount_in
 from connectors.kit.json_body import as_object, join, required_text, text
+from connectors.kit.records import references
 from connectors.kit.times import moment_of
 from connectors.raw import RawMessage
 
@@ -146,11 +147,7 @@ class Notice:
             "merchant_account": self._required_id("merchantAccountCode"),
             "merchant_reference": self.order_id(),
         }
-        return tuple(
-            Identifier(scheme=f"adyen:{scheme}", value=value)
-            for scheme, value in named.items()
-            if value
-        )
+        return references("adyen", named.items())
 
     def _required_id(self, field: str) -> str:
         found = self._id(field)

@@ -16,10 +16,12 @@ from typing import Any
 from canonical.cash import PayoutLineReported, PayoutSettled
 from canonical.errors import GatewayError, Malformed
 from canonical.keys import Key
-from canonical.message import Ignored, Item, Message, Problem
-from canonical.values import Identifier, Money
+from canonical.message import Ignored, Item, Problem
+from canonical.values import Money
 from connectors.adyen.report import FORM, Line, identities, line_of
 from connectors.kit.delimited import open_table
+from connectors.kit.payouts import payout_message
+from connectors.kit.records import references
 from connectors.kit.repeats import Repeats
 from connectors.raw import RawMessage
 
@@ -148,14 +150,17 @@ def _reported(raw: RawMessage, line: Line, name: tuple[str, ...], at: str) -> It
         source_id=line.modification,
         order_id=line.merchant_reference,
         occurred_at=line.occurred_at,
-        references=_references(
-            ("payout", payout_id),
-            ("payment", line.psp_reference),
-            ("modification", line.modification),
-            ("merchant_reference", line.merchant_reference),
+        references=references(
+            "adyen",
+            [
+                ("payout", payout_id),
+                ("payment", line.psp_reference),
+                ("modification", line.modification),
+                ("merchant_reference", line.merchant_reference),
+            ],
         ),
     )
-    yield _message(raw, fact, Key.of("payout-line", "adyen", raw.account, *name), at)
+    yield payout_message("adyen", raw, fact, Key.of("payout-line", "adyen", raw.account, *name), at)
 
 
 def _settled(ledger: Ledger) -> Iterator[Item]:
@@ -174,15 +179,18 @@ def _settled(ledger: Ledger) -> Iterator[Item]:
                 status="paid",
                 settled_at=batch.paid_at,
                 bank_reference=batch.bank_reference,
-                references=_references(
-                    ("payout", _payout_id(merchant, number)),
-                    ("merchant_account", merchant),
-                    ("batch", number),
+                references=references(
+                    "adyen",
+                    [
+                        ("payout", _payout_id(merchant, number)),
+                        ("merchant_account", merchant),
+                        ("batch", number),
+                    ],
                 ),
                 **breakdown,
             )
             parts = ("payout", "adyen", ledger.raw.account, merchant, number, currency)
-            yield _message(ledger.raw, fact, Key.of(*parts), at)
+            yield payout_message("adyen", ledger.raw, fact, Key.of(*parts), at)
         elif problem is None:
             yield Ignored(reason="the batch adds up to nothing and was not paid out", at=at)
 
@@ -197,28 +205,6 @@ def _mismatch(batch: Batch, refused: int, currency: str, at: str) -> Problem | N
     return Problem(code="payout_mismatch", message=message, path="Net Debit (NC)", at=at)
 
 
-def _message(
-    raw: RawMessage, fact: PayoutLineReported | PayoutSettled, key: Key, at: str
-) -> Message:
-    chain = f"adyen/{raw.account}/payout/{fact.payout_id}"
-    occurred_at = fact.settled_at if isinstance(fact, PayoutSettled) else fact.occurred_at
-    return Message(
-        key=key,
-        data=fact,
-        occurred_at=occurred_at,
-        subject=f"payout/{fact.payout_id}",
-        correlation=chain,
-        partition=chain,
-        at=at,
-    )
-
-
 def _payout_id(merchant: str, batch: str) -> str:
     # Batches are counted for each merchant account.
     return f"{merchant}-{batch}"
-
-
-def _references(*named: tuple[str, str | None]) -> tuple[Identifier, ...]:
-    return tuple(
-        Identifier(scheme=f"adyen:{scheme}", value=value) for scheme, value in named if value
-    )

@@ -12,10 +12,11 @@ from typing import Any
 
 from canonical.message import Item
 from connectors.amazon import tracking
-from connectors.amazon.reading import Record, lower_named
+from connectors.amazon.reading import lower_named
 from connectors.contract import Identity
 from connectors.fetching import Fetch
 from connectors.kit.json_body import as_object, required_text
+from connectors.kit.records import Record
 from connectors.raw import RawMessage
 
 PREFIX = "notification/"

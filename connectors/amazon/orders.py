@@ -16,21 +16,17 @@ from canonical.order import OrderCancelled, OrderChanged, OrderLine, OrderPlaced
 from canonical.values import Money, Party
 from connectors.amazon.packages import shipped
 from connectors.amazon.reading import (
-    Record,
     address,
     addressee,
     identifiers,
-    inner,
     money,
-    objects,
-    optional_object,
     order_chain,
-    pieces,
     required_time,
     unmapped,
 )
 from connectors.fetching import Fetch
 from connectors.kit.json_body import join, required_text, text
+from connectors.kit.records import Record, child, objects, optional_object, pieces
 from connectors.raw import RawMessage
 
 OrderFact = OrderPlaced | OrderChanged | OrderCancelled
@@ -84,9 +80,9 @@ def snapshot_message(fact: OrderFact, updated_at: datetime, at: str, *more_key: 
 
 def _snapshot(raw: RawMessage, record: Record) -> dict[str, Any]:
     order_id = required_text(record, "orderId")
-    fulfilment = inner(record, "fulfillment")
+    fulfilment = child(record, "fulfillment")
     where = "recipient.deliveryAddress"
-    delivery = optional_object(inner(record, "recipient"), "deliveryAddress", "recipient")
+    delivery = optional_object(child(record, "recipient"), "deliveryAddress", "recipient")
     totals = _totals(record)
     return {
         "order_id": order_id,
@@ -110,7 +106,7 @@ def _references(record: Record, order_id: str) -> Iterator[tuple[str, str | None
     yield "order", order_id
     for path, alias in objects(record, "orderAliases"):
         yield required_text(alias, "aliasType", path).lower()[:60], text(alias, "aliasId", path)
-    yield "buyer_po_number", text(inner(record, "buyer"), "buyerPurchaseOrderNumber", "buyer")
+    yield "buyer_po_number", text(child(record, "buyer"), "buyerPurchaseOrderNumber", "buyer")
     for path, other in objects(record, "associatedOrders"):
         yield "associated_order", text(other, "orderId", path)
     for path, other in objects(record, "fulfillmentOrders"):
@@ -118,7 +114,7 @@ def _references(record: Record, order_id: str) -> Iterator[tuple[str, str | None
 
 
 def _buyer(record: Record) -> Party | None:
-    buyer = inner(record, "buyer")
+    buyer = child(record, "buyer")
     name = text(buyer, "buyerName", "buyer") or text(buyer, "buyerCompanyName", "buyer")
     found = Party(name=name, email=text(buyer, "buyerEmail", "buyer"))
     return None if found == Party() else found
@@ -131,7 +127,7 @@ def _lines(record: Record) -> tuple[OrderLine, ...]:
 
 
 def _line(item: Record, path: str) -> OrderLine:
-    product, where = inner(item, "product", path), join(path, "product")
+    product, where = child(item, "product", path), join(path, "product")
     parts = _breakdown(item, path)
     return OrderLine(
         line_id=required_text(item, "orderItemId", path),
@@ -139,10 +135,10 @@ def _line(item: Record, path: str) -> OrderLine:
         product=identifiers([("asin", text(product, "asin", where))]),
         description=text(product, "title", where),
         quantity=pieces(item, "quantityOrdered", path),
-        unit_price=money(inner(product, "price", where), "unitPrice", join(where, "price")),
+        unit_price=money(child(product, "price", where), "unitPrice", join(where, "price")),
         discount=parts.get("DISCOUNT"),
         tax=parts.get("TAX"),
-        total=money(inner(item, "proceeds", path), "proceedsTotal", join(path, "proceeds")),
+        total=money(child(item, "proceeds", path), "proceedsTotal", join(path, "proceeds")),
     )
 
 
@@ -153,7 +149,7 @@ def _totals(record: Record) -> OrderTotals:
         discount=parts.get("DISCOUNT"),
         shipping=parts.get("SHIPPING"),
         tax=parts.get("TAX"),
-        total=money(inner(record, "proceeds"), "grandTotal", "proceeds"),
+        total=money(child(record, "proceeds"), "grandTotal", "proceeds"),
     )
 
 
@@ -161,7 +157,7 @@ def _breakdown(record: Record, path: str) -> dict[str, Money]:
     """The parts of the proceeds by their type. A discount is positive: it reduces what is paid."""
     found: dict[str, Money] = {}
     where = join(path, "proceeds")
-    for place, part in objects(inner(record, "proceeds", path), "breakdowns", where):
+    for place, part in objects(child(record, "proceeds", path), "breakdowns", where):
         kind = required_text(part, "type", place)
         amount = money(part, "subtotal", place)
         if kind in found:
@@ -177,7 +173,7 @@ def _cancel_reason(record: Record) -> str | None:
     reasons = set()
     for path, item in objects(record, "orderItems"):
         where = join(path, "cancellation")
-        done = inner(inner(item, "cancellation", path), "cancellationExecution", where)
+        done = child(child(item, "cancellation", path), "cancellationExecution", where)
         reasons.add(text(done, "cancelReason", join(where, "cancellationExecution")))
     reasons.discard(None)
     return reasons.pop() if len(reasons) == 1 else None

@@ -13,21 +13,17 @@ from canonical.order import OrderCancelled, OrderChanged, OrderLine, OrderPlaced
 from canonical.values import Party
 from connectors.amazon.orders import OrderFact, snapshot_message
 from connectors.amazon.reading import (
-    Record,
     address,
     addressee,
     identifiers,
-    inner,
     lower_named,
     money,
-    objects,
-    optional_object,
-    pieces,
     required_time,
     unmapped,
 )
 from connectors.fetching import Fetch
 from connectors.kit.json_body import required_text, text
+from connectors.kit.records import Record, child, objects, optional_object, pieces
 from connectors.raw import RawMessage
 
 _OPEN = frozenset(
@@ -98,7 +94,7 @@ def _buyer(record: Record) -> Party | None:
 
 
 def _buyer_field(record: Record, field: str) -> str | None:
-    return text(inner(record, "BuyerInfo"), field, "BuyerInfo")
+    return text(child(record, "BuyerInfo"), field, "BuyerInfo")
 
 
 def _line(item: Record, path: str) -> OrderLine:

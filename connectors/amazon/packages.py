@@ -17,19 +17,10 @@ from canonical.keys import Key
 from canonical.message import Ignored, Item, Message
 from canonical.shipment import ShipmentConfirmed, ShipmentLine, ShipmentReversed
 from canonical.values import Quantity
-from connectors.amazon.reading import (
-    Record,
-    each,
-    identifiers,
-    inner,
-    objects,
-    order_chain,
-    pieces,
-    required_time,
-    unmapped,
-)
+from connectors.amazon.reading import identifiers, order_chain, required_time, unmapped
 from connectors.fetching import Fetch
 from connectors.kit.json_body import as_object, integer, join, required_text, text
+from connectors.kit.records import Record, child, each, objects, pieces
 from connectors.raw import RawMessage
 
 _GONE = frozenset(("SHIPPED", "IN_TRANSIT", "DELIVERED", "UNDELIVERABLE"))
@@ -94,7 +85,7 @@ def shipped(raw: RawMessage, order: Record, at: str) -> Iterator[Item | Fetch]:
 
 
 def _package(raw: RawMessage, order: Record, package: Record, at: str) -> Iterator[Item]:
-    status = required_text(inner(package, "packageStatus"), "status", "packageStatus")
+    status = required_text(child(package, "packageStatus"), "status", "packageStatus")
     if status == "PENDING":
         yield Ignored(reason="the package has not left yet", at=at)
         return
@@ -134,7 +125,7 @@ def _order_parcel(raw: RawMessage, order: Record, package: Record) -> _Parcel:
 def _skus(order: Record) -> dict[str, str | None]:
     return {
         required_text(item, "orderItemId", path): text(
-            inner(item, "product", path), "sellerSku", join(path, "product")
+            child(item, "product", path), "sellerSku", join(path, "product")
         )
         for path, item in objects(order, "orderItems")
     }

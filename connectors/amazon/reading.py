@@ -6,52 +6,25 @@ Vendor Orders v1). The newer APIs begin names in lower case, the older ones in u
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from canonical.errors import GatewayError, Malformed, Unsupported
-from canonical.message import Item, Problem
-from canonical.values import Address, Identifier, Money, Party, Quantity
-from connectors.fetching import Fetch
-from connectors.kit.decimals import decimal_of, money_of
-from connectors.kit.json_body import as_list, as_object, integer, join, required_text, text
+from canonical.errors import Unsupported
+from canonical.values import Address, Money, Party
+from connectors.kit.decimals import money_of
+from connectors.kit.json_body import join, required_text, text
+from connectors.kit.records import Record, country_code, optional_object, references
 from connectors.kit.times import moment_of
 
-Record = Mapping[str, Any]
-
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _STREET = ("addressLine1", "addressLine2", "addressLine3", "districtOrCounty", "municipality")
 
-
-def optional_object(record: Record, field: str, path: str = "") -> dict[str, Any] | None:
-    """A field that is an object or null. Raises Malformed for anything else."""
-    value = record.get(field)
-    return None if value is None else as_object(value, join(path, field))
-
-
-def inner(record: Record, field: str, path: str = "") -> dict[str, Any]:
-    """Like `optional_object`, with an empty object where there is nothing."""
-    return optional_object(record, field, path) or {}
-
-
-def objects(record: Record, field: str, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of an array field with their paths; none when absent or null."""
-    where = join(path, field)
-    for index, value in enumerate(as_list(record.get(field), where)):
-        place = join(where, index)
-        yield place, as_object(value, place)
-
-
-def time(record: Record, field: str, path: str = "") -> datetime | None:
-    """A moment in UTC; None when absent. Raises Malformed."""
-    value = text(record, field, path)
-    return None if value is None else moment_of(value, join(path, field)).astimezone(UTC)
+identifiers = partial(references, "amazon")
+"""References in scheme `amazon:<name>`; pairs without a value and repeats are left out."""
 
 
 def required_time(record: Record, field: str, path: str = "") -> datetime:
-    """Like `time`, but raises Malformed when there is nothing."""
+    """A moment in UTC. Raises Malformed when there is none."""
     return moment_of(required_text(record, field, path), join(path, field)).astimezone(UTC)
 
 
@@ -69,22 +42,6 @@ def money(record: Record, field: str, path: str = "") -> Money | None:
     return money_of(amount, currency, join(where, "amount"))
 
 
-def pieces(record: Record, field: str, path: str = "") -> Quantity:
-    """A count of pieces. Raises Malformed when missing, not whole, or negative."""
-    value = integer(record, field, path)
-    if value is None:
-        raise Malformed(f"{field} is missing", code="missing_field", path=join(path, field))
-    if value < 0:
-        raise Malformed(f"{value} pieces", code="bad_quantity", path=join(path, field))
-    return Quantity(value=decimal_of(value, join(path, field)))
-
-
-def identifiers(pairs: Iterable[tuple[str, str | None]]) -> tuple[Identifier, ...]:
-    """References in scheme `amazon:<name>`; pairs without a value and repeats are left out."""
-    found = [Identifier(scheme=f"amazon:{name}", value=value) for name, value in pairs if value]
-    return tuple(dict.fromkeys(found))
-
-
 def address(record: Record | None, path: str = "") -> Address | None:
     """A postal address with lower-case field names; None when nothing is stated."""
     if record is None:
@@ -95,7 +52,7 @@ def address(record: Record | None, path: str = "") -> Address | None:
         city=text(record, "city", path),
         region=text(record, "stateOrRegion", path),
         postal_code=text(record, "postalCode", path),
-        country=country(record, "countryCode", path),
+        country=country_code(record, "countryCode", path),
     )
     return None if found == Address() else found
 
@@ -110,16 +67,6 @@ def addressee(record: Record | None, path: str = "") -> Party | None:
         address=address(record, path),
     )
     return None if found == Party() else found
-
-
-def country(record: Record, field: str, path: str = "") -> str | None:
-    """An ISO 3166-1 alpha-2 code. Raises Malformed for anything else."""
-    code = text(record, field, path)
-    if code is not None and not _COUNTRY.fullmatch(code):
-        raise Malformed(
-            f"{code[:40]!r} is not a country code", code="bad_country", path=join(path, field)
-        )
-    return code
 
 
 def lower_named(record: Record | None) -> dict[str, Any] | None:
@@ -137,17 +84,3 @@ def order_chain(account: str, order_id: str) -> str:
 def unmapped(code: str, path: str) -> Unsupported:
     """What is raised for a code that carries the meaning and is not documented."""
     return Unsupported(f"{code[:40]!r} is not a known code", code="unmapped_code", path=path)
-
-
-def each(at: str, build: Callable[[], Iterable[Item | Fetch]]) -> Iterator[Item | Fetch]:
-    """The items of one record of several; when it cannot be read, one Problem in their place."""
-    try:
-        items = list(build())
-    except GatewayError as error:
-        yield Problem(code=error.code, message=str(error), path=error.path, at=at)
-    except ValueError:
-        # pydantic's refusal of a value outside the model's limits; the value may be anybody's name.
-        message = "a value is outside the limits of the canonical model"
-        yield Problem(code="invalid_value", message=message, at=at)
-    else:
-        yield from items

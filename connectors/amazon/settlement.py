@@ -21,6 +21,7 @@ from connectors.amazon.reading import identifiers
 from connectors.amazon.settlement_row import Line, Total, cell, is_total, line_of, total_of
 from connectors.kit.archives import Member, members
 from connectors.kit.delimited import Form, open_table
+from connectors.kit.payouts import payout_message
 from connectors.kit.repeats import Repeats
 from connectors.raw import RawMessage
 
@@ -197,7 +198,9 @@ def _line_message(raw: RawMessage, line: Line, currency: str, nth: int, at: str)
             ]
         ),
     )
-    return _message(raw, fact, Key.of("payout-line", "amazon", raw.account, *name), at)
+    return payout_message(
+        "amazon", raw, fact, Key.of("payout-line", "amazon", raw.account, *name), at
+    )
 
 
 def _settled(ledger: Ledger) -> Iterator[Item]:
@@ -222,7 +225,7 @@ def _settled(ledger: Ledger) -> Iterator[Item]:
             **({} if problem else sums.breakdown()),
         )
         key = Key.of("payout", "amazon", ledger.raw.account, settlement_id)
-        yield _message(ledger.raw, fact, key, at)
+        yield payout_message("amazon", ledger.raw, fact, key, at)
 
 
 def _mismatch(sums: Sums, refused: int, at: str) -> Problem | None:
@@ -234,19 +237,3 @@ def _mismatch(sums: Sums, refused: int, at: str) -> Problem | None:
         return None
     message = f"the lines add up to {sums.net} {net.currency}, the total is {net.amount}"
     return Problem(code="payout_mismatch", message=message, path="total-amount", at=at)
-
-
-def _message(
-    raw: RawMessage, fact: PayoutLineReported | PayoutSettled, key: Key, at: str
-) -> Message:
-    chain = f"amazon/{raw.account}/payout/{fact.payout_id}"
-    occurred_at = fact.settled_at if isinstance(fact, PayoutSettled) else fact.occurred_at
-    return Message(
-        key=key,
-        data=fact,
-        occurred_at=occurred_at,
-        subject=f"payout/{fact.payout_id}",
-        correlation=chain,
-        partition=chain,
-        at=at,
-    )

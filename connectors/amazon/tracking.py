@@ -17,18 +17,10 @@ from canonical.keys import Key, Version
 from canonical.message import Ignored, Item, Message
 from canonical.shipment import DeliveryStatus, DeliveryStatusChanged, ReasonClass
 from canonical.values import Address
-from connectors.amazon.reading import (
-    Record,
-    country,
-    each,
-    identifiers,
-    inner,
-    objects,
-    required_time,
-    unmapped,
-)
+from connectors.amazon.reading import identifiers, required_time, unmapped
 from connectors.fetching import Fetch
 from connectors.kit.json_body import as_object, join, required_text, text
+from connectors.kit.records import Record, child, country_code, each, objects
 from connectors.raw import RawMessage
 
 _CREATED = "EVENT_101 ORDER_PREPARING CARRIER_ASSIGNED BOOKING_RECEIVED BOOKING_ACCEPTED \
@@ -107,7 +99,7 @@ def package(raw: RawMessage, document: Record, at: str) -> Iterator[Item | Fetch
 
 def milestones(raw: RawMessage, detail: Record, at: str) -> Iterator[Item | Fetch]:
     """The milestones of a shipment, told again with each later one under the same keys."""
-    number, carrier = _tracked(inner(detail, "identifier"))
+    number, carrier = _tracked(child(detail, "identifier"))
     for path, milestone in objects(detail, "milestoneHistory"):
         place = join(at, path) if at else path
         yield from each(place, partial(_milestone, raw, number, carrier, milestone, place))
@@ -116,7 +108,7 @@ def milestones(raw: RawMessage, detail: Record, at: str) -> Iterator[Item | Fetc
 def _package_event(
     raw: RawMessage, number: str, carrier: str, event: Record, at: str
 ) -> Iterator[Item]:
-    where = inner(event, "eventAddress")
+    where = child(event, "eventAddress")
     yield from _told(
         raw,
         _Event(
@@ -135,7 +127,7 @@ def _milestone(
     raw: RawMessage, number: str, carrier: str, milestone: Record, at: str
 ) -> Iterator[Item]:
     status = as_object(milestone.get("status"), "status")
-    where = inner(inner(milestone, "location"), "address", "location")
+    where = child(child(milestone, "location"), "address", "location")
     yield from _told(
         raw,
         _Event(
@@ -152,7 +144,7 @@ def _milestone(
 
 def _tracked(identifier: Record) -> tuple[str, str]:
     """The number of a shipment and whose number it is."""
-    carrier = inner(identifier, "carrierTracking", "identifier")
+    carrier = child(identifier, "carrierTracking", "identifier")
     number = text(carrier, "trackingNumber", "identifier.carrierTracking")
     if number is not None:
         code = text(carrier, "carrierCode", "identifier.carrierTracking")
@@ -199,6 +191,6 @@ def _location(record: Record, region: str, nation: str, path: str) -> Address | 
     found = Address(
         city=text(record, "city", path),
         region=text(record, region, path),
-        country=country(record, nation, path),
+        country=country_code(record, nation, path),
     )
     return None if found == Address() else found

@@ -10,12 +10,12 @@ from canonical.errors import Unsupported
 from canonical.message import Ignored, Item
 from connectors.amazon import orders, orders_v0, packages, tracking, vendor_orders
 from connectors.amazon.notifications import PREFIX, notification
-from connectors.amazon.reading import Record, each
 from connectors.amazon.recognise import records, unwrapped
 from connectors.amazon.settlement import settlement
 from connectors.contract import Identity
 from connectors.fetching import Fetch
 from connectors.kit.json_body import as_object, required_text
+from connectors.kit.records import Record, each
 from connectors.raw import RawMessage
 
 Reader = Callable[[RawMessage, Record, str], Iterable[Item | Fetch]]

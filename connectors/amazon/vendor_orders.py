@@ -13,19 +13,9 @@ from canonical.message import Item
 from canonical.order import OrderChanged, OrderLine, OrderPlaced
 from canonical.values import Party, Quantity
 from connectors.amazon.orders import OrderFact, snapshot_message
-from connectors.amazon.reading import (
-    Record,
-    address,
-    identifiers,
-    money,
-    objects,
-    optional_object,
-    pieces,
-    required_time,
-    time,
-    unmapped,
-)
+from connectors.amazon.reading import address, identifiers, money, required_time, unmapped
 from connectors.kit.json_body import as_object, integer, join, required_text, text
+from connectors.kit.records import Record, first_time, objects, optional_object, pieces
 from connectors.raw import RawMessage
 
 _DETAILS = "orderDetails"
@@ -68,7 +58,7 @@ def order(raw: RawMessage, record: Record, at: str) -> Iterator[Item]:
 
 def _updated_at(details: Record, placed_at: datetime) -> datetime:
     changes = (
-        time(details, field, _DETAILS)
+        first_time(details, field, path=_DETAILS)
         for field in ("purchaseOrderChangedDate", "purchaseOrderStateChangedDate")
     )
     return max([placed_at, *(change for change in changes if change is not None)])

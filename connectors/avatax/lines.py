@@ -5,21 +5,18 @@ Source: AvaTax REST v2 models TransactionLineModel and TransactionLineDetailMode
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
 
 from canonical.billing import TaxBreakdown, TaxLine
 from canonical.values import Money
 from connectors.kit.decimals import decimal_of, money_of
-from connectors.kit.json_body import as_list, as_object, join, required_text, text
-
-Record = Mapping[str, Any]
+from connectors.kit.json_body import join, required_text, text
+from connectors.kit.records import Record, objects
 
 
 def lines_of(record: Record, currency: str, path: str) -> tuple[TaxLine, ...]:
     """All lines; none where the export was made without them. Raises Malformed for a bad one."""
-    return tuple(_line(line, currency, where) for where, line in _objects(record, "lines", path))
+    return tuple(_line(line, currency, where) for where, line in objects(record, "lines", path))
 
 
 def _line(line: Record, currency: str, path: str) -> TaxLine:
@@ -29,7 +26,7 @@ def _line(line: Record, currency: str, path: str) -> TaxLine:
         taxable=_money(line, "taxableAmount", currency, path),
         tax=money_of(line.get("tax"), currency, join(path, "tax")),
         details=tuple(
-            _breakdown(detail, currency, where) for where, detail in _objects(line, "details", path)
+            _breakdown(detail, currency, where) for where, detail in objects(line, "details", path)
         ),
     )
 
@@ -74,9 +71,3 @@ def _jurisdiction(detail: Record, path: str) -> str | None:
 def _money(record: Record, field: str, currency: str, path: str) -> Money | None:
     value = record.get(field)
     return None if value is None else money_of(value, currency, join(path, field))
-
-
-def _objects(record: Record, field: str, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    where = join(path, field)
-    for index, value in enumerate(as_list(record.get(field), where)):
-        yield join(where, index), as_object(value, join(where, index))

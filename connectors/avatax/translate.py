@@ -6,25 +6,24 @@ enums DocumentType and DocumentStatus.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
 from canonical.billing import TaxCalculated
-from canonical.errors import GatewayError, Malformed, Unsupported
+from canonical.errors import Malformed, Unsupported
 from canonical.keys import Key, Version
-from canonical.message import Ignored, Item, Message, Problem
+from canonical.message import Ignored, Item, Message
 from canonical.values import Identifier, Party
 from connectors.avatax.lines import lines_of
 from connectors.avatax.recognise import transactions
 from connectors.contract import Identity
 from connectors.kit.decimals import money_of
 from connectors.kit.json_body import as_object, integer, join, required_text, text
+from connectors.kit.records import Record, each
 from connectors.kit.times import date_of, moment_of
 from connectors.raw import RawMessage
-
-Record = Mapping[str, Any]
 
 _REPORTED_TYPES = frozenset(
     {"SalesInvoice", "ReturnInvoice", "ReverseChargeInvoice", "CustomsInvoice"}
@@ -46,7 +45,7 @@ def translate(raw: RawMessage, identity: Identity) -> Iterator[Item]:
     """The state of every transaction of a file; one that cannot be read becomes a Problem."""
     del identity
     for at, record in transactions(raw.json()):
-        yield from _each(at, partial(_transaction, raw.account, record, at))
+        yield from each(at, partial(_transaction, raw.account, record, at))
 
 
 def _transaction(account: str, value: Any, at: str) -> Iterator[Item]:
@@ -168,16 +167,3 @@ def _unmapped(code: str, field: str, at: str) -> Unsupported:
     return Unsupported(
         f"{code[:40]!r} is not a known {field}", code="unmapped_code", path=join(at, field)
     )
-
-
-def _each(at: str, build: Callable[[], Iterable[Item]]) -> Iterator[Item]:
-    try:
-        items = list(build())
-    except GatewayError as error:
-        yield Problem(code=error.code, message=str(error), path=error.path, at=at)
-    except ValueError:
-        # pydantic's refusal of a value outside the model's limits; it may be anybody's name.
-        reason = "a value is outside the limits of the canonical model"
-        yield Problem(code="invalid_value", message=reason, at=at)
-    else:
-        yield from items

@@ -16,7 +16,7 @@ from connectors.camt.settings import Settings
 from connectors.camt.statements import Head, balance_of, head_of
 from connectors.camt.totals import Chain, Tally
 from connectors.contract import Identity
-from connectors.kit.archives import Member, is_archive, members
+from connectors.kit.archives import Member, each_member
 from connectors.kit.xml import Element, Opener, check, elements, root_of
 from connectors.raw import RawMessage
 
@@ -30,24 +30,16 @@ def translate(raw: RawMessage, identity: Identity) -> Iterator[Item]:
     """
     del identity  # Each document says itself what it is.
     settings = Settings.of(raw.options)
-    if not is_archive(raw):
-        for member in members(raw):
-            yield from _document(member.open, raw, settings, "")
-        return
-    for member in members(raw):
-        yield from _member(member, raw, settings)
+    yield from each_member(raw, lambda member: _told(member, raw, settings))
 
 
-def _member(member: Member, raw: RawMessage, settings: Settings) -> Iterator[Item]:
-    try:
-        if kind_of(member.open) is None:
-            yield Problem(
-                code="foreign_member", message="this file is no camt report", at=member.name
-            )
-            return
+def _told(member: Member, raw: RawMessage, settings: Settings) -> Iterator[Item]:
+    if not member.name:
+        yield from _document(member.open, raw, settings, "")
+    elif kind_of(member.open) is None:
+        raise Malformed("this file is no camt report", code="foreign_member")
+    else:
         yield from _document(member.open, raw, settings, f"{member.name}!")
-    except GatewayError as error:
-        yield Problem(code=error.code, message=str(error), path=error.path, at=member.name)
 
 
 def _document(

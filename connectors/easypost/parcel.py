@@ -6,10 +6,8 @@ Source: EasyPost Tracker and CarrierDetail reference.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from canonical.errors import Malformed
 from canonical.keys import Key, Version
@@ -18,10 +16,8 @@ from canonical.shipment import DeliveryProof, DeliveryStatus, DeliveryStatusChan
 from canonical.values import Address, Identifier
 from connectors.easypost.scans import Scan
 from connectors.easypost.states import State, reason_of
-from connectors.kit.json_body import join, required_text, text
-from connectors.kit.times import moment_of
-
-Record = Mapping[str, Any]
+from connectors.kit.json_body import required_text, text
+from connectors.kit.records import Record, first_time, flag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +46,7 @@ def parcel_of(account: str, tracker: Record, path: str) -> tuple[Parcel, list[Pr
     """
     problems: list[Problem] = []
     try:
-        estimated = _estimate(tracker, path)
+        estimated = first_time(tracker, "est_delivery_date", path=path)
     except Malformed as error:
         estimated = None
         problems.append(Problem(code=error.code, message=str(error), path=error.path, at=path))
@@ -66,7 +62,7 @@ def parcel_of(account: str, tracker: Record, path: str) -> tuple[Parcel, list[Pr
         carrier=required_text(tracker, "carrier", path),
         number=number,
         shipment_id=shipment_id,
-        is_return=_flag(tracker, "is_return", path),
+        is_return=flag(tracker, "is_return", path),
         signed_by=text(tracker, "signed_by", path),
         estimated=estimated,
         references=tuple(
@@ -128,17 +124,3 @@ def _named_by(words: str | None) -> str:
     # A carrier without codes tells its events apart by their text alone. It may name a person,
     # and keys are shown everywhere: so its digest stands for it.
     return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:16] if words else ""
-
-
-def _estimate(tracker: Record, path: str) -> datetime | None:
-    value = text(tracker, "est_delivery_date", path)
-    if value is None:
-        return None
-    return moment_of(value, join(path, "est_delivery_date")).astimezone(UTC)
-
-
-def _flag(record: Record, field: str, path: str) -> bool:
-    value = record.get(field)
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise Malformed("expected true or false", code="unexpected_type", path=join(path, field))

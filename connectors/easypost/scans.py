@@ -6,10 +6,10 @@ Source: EasyPost TrackingDetail and TrackingLocation reference.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 
 from canonical.errors import Unsupported
 from canonical.shipment import DeliveryStatus
@@ -25,9 +25,8 @@ from connectors.easypost.states import (
     State,
 )
 from connectors.kit.json_body import as_object, join, required_text, text
+from connectors.kit.records import Record
 from connectors.kit.times import moment_of
-
-Record = Mapping[str, Any]
 
 _COUNTRY = re.compile("[A-Z]{2}", re.ASCII)
 

@@ -6,7 +6,7 @@ whatever is told about a detail must not change while the list grows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -18,9 +18,8 @@ from connectors.easypost.recognise import TRACKERS_FILE, trackers
 from connectors.easypost.scans import History, Scan, own_state, scan_of
 from connectors.easypost.states import ENDS, STATES, UNKNOWN
 from connectors.kit.json_body import as_list, as_object, join, text
+from connectors.kit.records import Record, child, each, problem_of
 from connectors.raw import RawMessage
-
-Record = Mapping[str, Any]
 
 
 def translate(raw: RawMessage, identity: Identity) -> Iterator[Item]:
@@ -31,12 +30,12 @@ def translate(raw: RawMessage, identity: Identity) -> Iterator[Item]:
     """
     if identity.kind == TRACKERS_FILE:
         for at, tracker in trackers(raw.json()):
-            yield from _each(at, partial(_filed, raw, tracker, at))
+            yield from each(at, partial(_filed, raw, tracker, at))
         return
     event = as_object(raw.json())
     if event.get("result") is None:
         raise Malformed("the event has no tracker", code="missing_field", path="result")
-    before = _optional_object(event, "previous_attributes")
+    before = child(event, "previous_attributes")
     yield from _tracker(raw, as_object(event["result"], "result"), before, "result")
 
 
@@ -59,7 +58,7 @@ def _tracker(raw: RawMessage, tracker: Record, before: Record, at: str) -> Itera
             yield item
     history = History.of(scans, is_return=parcel.is_return)
     for scan in scans:
-        yield from _each(scan.at, partial(_told, parcel, scan, history))
+        yield from each(scan.at, partial(_told, parcel, scan, history))
     yield from _own(parcel, tracker, before, scans, at)
 
 
@@ -70,7 +69,7 @@ def _scans(tracker: Record, at: str) -> Iterator[Scan | Problem | Ignored]:
         try:
             scan = scan_of(as_object(detail, place), place)
         except GatewayError as error:
-            yield Problem(code=error.code, message=str(error), path=error.path, at=place)
+            yield problem_of(error, place)
             continue
         if scan.status == UNKNOWN:
             yield Ignored(reason="the state of this scan is unknown to EasyPost", at=place)
@@ -95,27 +94,9 @@ def _own(
     elif before.get("status") == status:
         yield Ignored(reason="the tracker's own state has not changed", at=at)
     else:
-        yield from _each(at, partial(_own_message, parcel, tracker, scans, at))
+        yield from each(at, partial(_own_message, parcel, tracker, scans, at))
 
 
 def _own_message(parcel: Parcel, tracker: Record, scans: list[Scan], at: str) -> Iterator[Item]:
     own = own_state(tracker, at)
     return _told(parcel, own, History.of([*scans, own], is_return=parcel.is_return))
-
-
-def _each(at: str, build: Callable[[], Iterable[Item]]) -> Iterator[Item]:
-    try:
-        items = list(build())
-    except GatewayError as error:
-        yield Problem(code=error.code, message=str(error), path=error.path, at=at)
-    except ValueError:
-        # pydantic's refusal of a value outside the model's limits; it may be anybody's name.
-        reason = "a value is outside the limits of the canonical model"
-        yield Problem(code="invalid_value", message=reason, at=at)
-    else:
-        yield from items
-
-
-def _optional_object(record: Record, field: str) -> Record:
-    value = record.get(field)
-    return {} if value is None else as_object(value, field)

@@ -15,16 +15,10 @@ from canonical.order import OrderTotals
 from canonical.values import Party
 from connectors.hubspot.acceptance import Accepted, message
 from connectors.hubspot.events import means_accepted
-from connectors.hubspot.reading import (
-    Record,
-    first_time,
-    identifiers,
-    money,
-    required_id,
-    time,
-)
+from connectors.hubspot.reading import first_time, identifiers, money, required_id, time
 from connectors.hubspot.settings import Settings
 from connectors.kit.json_body import as_list, as_object, join, required_text, text
+from connectors.kit.records import Record
 from connectors.raw import RawMessage
 
 _ASSOCIATED = {"companies": "company", "deals": "deal", "quotes": "quote"}

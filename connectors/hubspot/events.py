@@ -8,9 +8,10 @@ from __future__ import annotations
 from canonical.errors import Malformed, Unsupported
 from canonical.message import Ignored, Item
 from connectors.hubspot.acceptance import Accepted, message
-from connectors.hubspot.reading import Record, first_time, required_id
+from connectors.hubspot.reading import first_time, required_id
 from connectors.hubspot.settings import QUOTE_SIGNALS, Settings
 from connectors.kit.json_body import required_text, text
+from connectors.kit.records import Record
 from connectors.raw import RawMessage
 
 _RESOURCES = ("contact", "company", "deal", "ticket", "product", "line_item", "quote", "object")

@@ -6,19 +6,19 @@ Source: HubSpot developer documentation, "CRM objects" and "Properties".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import partial
 from typing import Any
 
 from canonical.currencies import MINOR_UNITS
 from canonical.errors import Malformed
-from canonical.values import Identifier, Money
+from canonical.values import Money
 from connectors.kit.decimals import money_of
 from connectors.kit.json_body import join, required_text, text
+from connectors.kit.records import Record, references
 from connectors.kit.times import moment_of, moment_of_epoch_ms
-
-Record = Mapping[str, Any]
 
 _ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 _EPOCH_MS = re.compile(r"[0-9]{12,14}", re.ASCII)
@@ -26,6 +26,9 @@ _LONG = re.compile(r"[+-]?[0-9]{1,18}\.[0-9]{1,60}", re.ASCII)
 _NOISE = Decimal("0.000001")
 _DOUBLE = Decimal(2) ** -48
 """A double has 53 bits; 5 of them may have been lost in additions."""
+
+identifiers = partial(references, "hubspot")
+"""References in scheme `hubspot:<name>`; pairs without a value and repeats are left out."""
 
 
 def required_id(record: Record, field: str, path: str = "") -> str:
@@ -74,12 +77,6 @@ def money(record: Record, field: str, currency: str | None, path: str = "") -> M
     if value is None or value == "":
         return None
     return money_of(_without_noise(value, currency), currency, join(path, field))
-
-
-def identifiers(pairs: Iterable[tuple[str, str | None]]) -> tuple[Identifier, ...]:
-    """References in scheme `hubspot:<name>`; pairs without a value and repeats are left out."""
-    found = [Identifier(scheme=f"hubspot:{name}", value=value) for name, value in pairs if value]
-    return tuple(dict.fromkeys(found))
 
 
 def _without_noise(value: Any, currency: str | None) -> Any:

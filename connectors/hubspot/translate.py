@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from canonical.errors import GatewayError, Unsupported
-from canonical.message import Item, Problem
+from canonical.errors import Unsupported
+from canonical.message import Item
 from connectors.contract import Identity
 from connectors.hubspot import documents, events
-from connectors.hubspot.reading import Record
 from connectors.hubspot.recognise import records
 from connectors.hubspot.settings import Settings
 from connectors.kit.json_body import as_object
+from connectors.kit.records import Record, one
 from connectors.raw import RawMessage
 
 Reader = Callable[[RawMessage, Settings, Record, str], Item]
@@ -43,11 +43,4 @@ def translate(raw: RawMessage, identity: Identity) -> Iterator[Item]:
 
 
 def _one(read: Reader, raw: RawMessage, settings: Settings, record: Any, at: str) -> Item:
-    try:
-        return read(raw, settings, as_object(record), at)
-    except GatewayError as error:
-        return Problem(code=error.code, message=str(error), path=error.path, at=at)
-    except ValueError:
-        # pydantic's refusal; the value may be anybody's words.
-        message = "a value is outside the limits of the canonical model"
-        return Problem(code="invalid_value", message=message, at=at)
+    return one(at, lambda: read(raw, settings, as_object(record), at))

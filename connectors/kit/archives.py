@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from canonical.errors import Malformed, TooLarge
+from canonical.errors import GatewayError, Malformed, TooLarge
+from canonical.message import Item, Problem
 from connectors.raw import RawMessage
 
 MAX_UNPACKED_BYTES = 8 * 1024**3
@@ -59,6 +60,23 @@ def members(raw: RawMessage, *, max_unpacked_bytes: int = MAX_UNPACKED_BYTES) ->
 def is_archive(raw: RawMessage) -> bool:
     """Whether the payload is a zip file, so that its members have outcomes of their own."""
     return _first_bytes(raw).startswith(_ZIP_MAGICS)
+
+
+def each_member(raw: RawMessage, tell: Callable[[Member], Iterator[Item]]) -> Iterator[Item]:
+    """What `tell` reads out of each file in a delivery; raises what `members` raises.
+
+    A member of a zip file that cannot be read is a Problem at its name, and the others go on. Of
+    a payload that is one file, what `tell` raises comes through.
+    """
+    if not is_archive(raw):
+        for member in members(raw):
+            yield from tell(member)
+        return
+    for member in members(raw):
+        try:
+            yield from tell(member)
+        except GatewayError as error:
+            yield Problem(code=error.code, message=str(error), path=error.path, at=member.name)
 
 
 def _first_bytes(raw: RawMessage) -> bytes:

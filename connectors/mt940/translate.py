@@ -9,7 +9,7 @@ from canonical.currencies import minor_units
 from canonical.errors import GatewayError, Malformed
 from canonical.message import Item, Problem
 from connectors.contract import Identity
-from connectors.kit.archives import Member, is_archive, members
+from connectors.kit.archives import Member, each_member
 from connectors.kit.decimals import money_of
 from connectors.mt940.entries import entry_of, line_of
 from connectors.mt940.fields import SUMS, Field, fields
@@ -35,24 +35,16 @@ def translate(raw: RawMessage, identity: Identity) -> Iterator[Item]:
     """
     del identity  # Each message says itself what it is.
     settings = Settings.of(raw.options)
-    if not is_archive(raw):
-        for member in members(raw):
-            yield from _document(member.open, raw, settings, "")
-        return
-    for member in members(raw):
-        yield from _member(member, raw, settings)
+    yield from each_member(raw, lambda member: _told(member, raw, settings))
 
 
-def _member(member: Member, raw: RawMessage, settings: Settings) -> Iterator[Item]:
-    try:
-        if kind_of(member.open) is None:
-            yield Problem(
-                code="foreign_member", message="this file is no statement", at=member.name
-            )
-            return
+def _told(member: Member, raw: RawMessage, settings: Settings) -> Iterator[Item]:
+    if not member.name:
+        yield from _document(member.open, raw, settings, "")
+    elif kind_of(member.open) is None:
+        raise Malformed("this file is no statement", code="foreign_member")
+    else:
         yield from _document(member.open, raw, settings, f"{member.name}!")
-    except GatewayError as error:
-        yield Problem(code=error.code, message=str(error), path=error.path, at=member.name)
 
 
 def _document(

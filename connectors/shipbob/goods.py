@@ -13,7 +13,8 @@ from canonical.errors import Malformed
 from canonical.shipment import ShipmentLine
 from canonical.values import Identifier, Quantity
 from connectors.kit.json_body import as_list, join, required_text, text
-from connectors.shipbob.reading import Record, count, identifiers, objects
+from connectors.kit.records import Record, count, objects
+from connectors.shipbob.reading import identifiers
 
 
 @dataclass(slots=True)

@@ -14,16 +14,9 @@ from canonical.order import ReturnLine, ReturnRequested
 from canonical.shipment import ReturnReceived
 from canonical.values import Identifier, Quantity
 from connectors.kit.json_body import required_text, text
+from connectors.kit.records import Record, child, count, objects, required_time
 from connectors.raw import RawMessage
-from connectors.shipbob.reading import (
-    Record,
-    child,
-    count,
-    identifiers,
-    objects,
-    required_time,
-    unmapped,
-)
+from connectors.shipbob.reading import identifiers, unmapped
 
 
 def goods_return(raw: RawMessage, record: Record, at: str) -> Iterator[Item]:

@@ -23,18 +23,10 @@ from canonical.shipment import (
 )
 from canonical.values import Identifier, Party
 from connectors.kit.json_body import join, required_text, text
+from connectors.kit.records import Record, child, each, first_time, objects, required_time
 from connectors.raw import RawMessage
 from connectors.shipbob.goods import shipment_lines
-from connectors.shipbob.reading import (
-    Record,
-    child,
-    each,
-    identifiers,
-    objects,
-    required_time,
-    time,
-    unmapped,
-)
+from connectors.shipbob.reading import identifiers, unmapped
 
 _NOT_GONE = ("None", "Processing", "LabeledCreated", "ImportReview", "CleanSweeped")
 _HOLDS = ("OnHold", "Exception")
@@ -124,8 +116,8 @@ def _cancelled(raw: RawMessage, record: Record, at: str) -> Iterator[Item]:
 
 def _left_at(record: Record) -> datetime | None:
     # Freight has no dated fulfilment, but a shipping date.
-    dated = time(record, "actual_fulfillment_date")
-    return dated or time(child(record, "tracking"), "shipping_date", path="tracking")
+    dated = first_time(record, "actual_fulfillment_date")
+    return dated or first_time(child(record, "tracking"), "shipping_date", path="tracking")
 
 
 def _lines(record: Record) -> tuple[ShipmentLine, ...]:

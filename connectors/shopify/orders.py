@@ -23,26 +23,29 @@ from canonical.order import (
 )
 from canonical.values import Identifier, Money, Party
 from connectors.kit.json_body import as_object, join, required_text, text
+from connectors.kit.records import (
+    Record,
+    child,
+    first_time,
+    flag,
+    objects,
+    optional_object,
+    pieces,
+    required_time,
+)
 from connectors.raw import RawMessage
 from connectors.shopify.reading import (
-    Record,
     address,
     addressee,
-    flag,
     id_in,
     id_of,
     identifiers,
     money,
-    objects,
     optional_id,
-    optional_object,
     order_chain,
     person,
-    pieces,
     required_id,
-    required_time,
     summed,
-    time,
 )
 
 
@@ -133,7 +136,7 @@ def _snapshot_message(
     kind: type[OrderPlaced] | type[OrderChanged] | type[OrderCancelled],
 ) -> Message:
     order_id, updated_at, data = _snapshot(raw, order)
-    cancelled_at = time(order, "cancelled_at")
+    cancelled_at = first_time(order, "cancelled_at")
     if cancelled_at is not None:
         fact: OrderPlaced | OrderChanged | OrderCancelled = OrderCancelled(
             **data, cancelled_at=cancelled_at, reason=text(order, "cancel_reason")
@@ -168,7 +171,7 @@ def _snapshot(raw: RawMessage, order: Record) -> _Snapshot:
         "account": raw.account,
         "order_number": text(order, "name") or text(order, "order_number"),
         "currency": currency,
-        "placed_at": time(order, "processed_at", "created_at"),
+        "placed_at": first_time(order, "processed_at", "created_at"),
         "updated_at": updated_at,
         "buyer": _buyer(order),
         "bill_to": addressee(optional_object(order, "billing_address"), "billing_address"),
@@ -200,8 +203,8 @@ def _references(order: Record, order_id: str) -> tuple[Identifier, ...]:
 
 
 def _buyer(order: Record) -> Party | None:
-    customer = optional_object(order, "customer") or {}
-    company = optional_object(order, "company") or {}
+    customer = child(order, "customer")
+    company = child(order, "company")
     email = text(order, "email") or text(order, "contact_email")
     found = Party(
         name=person(customer, "customer"),
@@ -275,7 +278,7 @@ def _totals(order: Record, currency: str) -> OrderTotals:
 
 
 def _touched_lines(edit: Record) -> Iterator[tuple[str, str | None]]:
-    lines = optional_object(edit, "line_items", "order_edit") or {}
+    lines = child(edit, "line_items", "order_edit")
     for field in ("additions", "removals"):
         for path, line in objects(lines, field, join("order_edit", "line_items")):
             yield "line_item", id_of(line, path)

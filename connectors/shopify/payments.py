@@ -28,23 +28,26 @@ from canonical.payload import Payload
 from canonical.shipment import ReturnReceived
 from canonical.values import Identifier, Money
 from connectors.kit.json_body import join, required_text, text
+from connectors.kit.records import (
+    Record,
+    child,
+    each,
+    first_time,
+    flag,
+    objects,
+    optional_object,
+    pieces,
+    required_time,
+)
 from connectors.raw import RawMessage
 from connectors.shopify.reading import (
-    Record,
-    each,
-    flag,
     id_in,
     id_of,
     identifiers,
-    objects,
     optional_id,
-    optional_object,
     order_chain,
-    pieces,
     required_id,
     required_money,
-    required_time,
-    time,
 )
 
 _OUTCOMES = {
@@ -112,7 +115,7 @@ def dispute(raw: RawMessage, record: Record, at: str) -> Iterator[Item]:
 def _succeeded(raw: RawMessage, record: Record, kind: str, at: str) -> Message:
     match kind:
         case "authorization" | "emv_authorization":
-            expires_at = time(record, "authorization_expires_at")
+            expires_at = first_time(record, "authorization_expires_at")
             return _payment(raw, record, at, PaymentAuthorised, {"expires_at": expires_at})
         case "capture" | "sale":
             return _payment(raw, record, at, PaymentCaptured, {"capture_id": id_of(record)})
@@ -227,7 +230,7 @@ def _return_received(
 
 
 def _return_line(line: Record, path: str) -> ReturnLine:
-    ordered = optional_object(line, "line_item", path) or {}
+    ordered = child(line, "line_item", path)
     where = join(path, "line_item")
     return ReturnLine(
         line_id=id_of(line, path),
@@ -245,14 +248,14 @@ def _dispute_opened(raw: RawMessage, record: Record, status: str, at: str) -> Me
     fact = DisputeOpened(
         **_dispute_data(raw, record, required_time(record, "initiated_at")),
         status=status,
-        evidence_due=time(record, "evidence_due_by"),
+        evidence_due=first_time(record, "evidence_due_by"),
     )
     return _dispute_message(raw, fact, (phase, "opened"), at)
 
 
 def _dispute_closed(raw: RawMessage, record: Record, status: str, at: str) -> Message:
     # `finalized_on` may still be empty when the outcome is told; it is known by now, though.
-    closed_at = time(record, "finalized_on") or raw.received_at
+    closed_at = first_time(record, "finalized_on") or raw.received_at
     fact = DisputeClosed(**_dispute_data(raw, record, closed_at), outcome=_OUTCOMES[status])
     return _dispute_message(raw, fact, ("closed", status), at)
 

@@ -17,19 +17,16 @@ from canonical.message import Ignored, Item, Message
 from canonical.values import Money
 from connectors.kit.decimals import decimal_of
 from connectors.kit.json_body import join, required_text, text
+from connectors.kit.records import Record, flag, optional_object, required_time
 from connectors.kit.times import date_of
 from connectors.raw import RawMessage
 from connectors.shopify.reading import (
-    Record,
-    flag,
     id_in,
     id_of,
     identifiers,
-    optional_object,
     order_chain,
     required_id,
     required_money,
-    required_time,
 )
 
 _GROSS = "_gross_amount"

@@ -1,4 +1,4 @@
-"""How Shopify writes ids, money, times, people and places; shared by all its resources.
+"""How Shopify writes ids, money, people and places; shared by all its resources.
 
 Source: Shopify REST Admin API reference (Order, Refund, Transaction, Fulfillment), which the
 webhook bodies follow field by field.
@@ -7,25 +7,24 @@ webhook bodies follow field by field.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from functools import partial
 
-from canonical.errors import GatewayError, Malformed
-from canonical.message import Item, Problem
-from canonical.values import Address, Identifier, Money, Party, Quantity
-from connectors.kit.decimals import decimal_of, money_of
-from connectors.kit.json_body import as_list, as_object, integer, join, required_text, text
-from connectors.kit.times import moment_of
-
-Record = Mapping[str, Any]
+from canonical.errors import Malformed
+from canonical.values import Address, Money, Party
+from connectors.kit.decimals import money_of
+from connectors.kit.json_body import as_object, join, required_text, text
+from connectors.kit.records import Record, country_code, optional_object, references
 
 _GLOBAL_ID = re.compile(r"gid://shopify/[A-Za-z]+/([0-9]{1,20})(?:\?.*)?", re.ASCII)
 _ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _DOUBLE_DIGITS = 52
 """Bits behind the leading one in a double: how far JavaScript may have rounded an id."""
+
+identifiers = partial(references, "shopify")
+"""References in scheme `shopify:<name>`; pairs without a value and repeats are left out."""
 
 
 def id_of(record: Record, path: str = "") -> str:
@@ -116,78 +115,12 @@ def summed(amounts: Iterable[Money | None]) -> Money | None:
     return Money(amount=total, currency=stated[0].currency)
 
 
-def pieces(record: Record, field: str, path: str = "") -> Quantity:
-    """A count of pieces. Raises Malformed when missing, not whole, or negative."""
-    value = integer(record, field, path)
-    if value is None:
-        raise Malformed(f"{field} is missing", code="missing_field", path=join(path, field))
-    if value < 0:
-        raise Malformed(f"{value} pieces", code="bad_quantity", path=join(path, field))
-    return Quantity(value=decimal_of(value, join(path, field)))
-
-
-def time(record: Record, *fields: str, path: str = "") -> datetime | None:
-    """The first of the fields that is given, as a moment in UTC.
-
-    Shopify writes the shop's own offset; a shop that moves would otherwise tell the same fact in
-    other words.
-    """
-    for field in fields:
-        value = text(record, field, path)
-        if value is not None:
-            return moment_of(value, join(path, field)).astimezone(UTC)
-    return None
-
-
-def required_time(record: Record, *fields: str, path: str = "") -> datetime:
-    """Like `time`, but raises Malformed when none of the fields is given."""
-    moment = time(record, *fields, path=path)
-    if moment is None:
-        names = " and ".join(fields)
-        raise Malformed(f"{names} missing", code="missing_field", path=join(path, fields[0]))
-    return moment
-
-
-def flag(record: Record, field: str, path: str = "") -> bool:
-    """A true or false; absent and null are false. Raises Malformed for anything else."""
-    value = record.get(field)
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise Malformed("expected true or false", code="unexpected_type", path=join(path, field))
-
-
-def optional_object(record: Record, field: str, path: str = "") -> dict[str, Any] | None:
-    """A field that is an object or null. Raises Malformed for anything else."""
-    value = record.get(field)
-    return None if value is None else as_object(value, join(path, field))
-
-
-def objects(record: Record, field: str, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of an array field with their paths; none when absent or null."""
-    where = join(path, field)
-    for index, value in enumerate(as_list(record.get(field), where)):
-        place = join(where, index)
-        yield place, as_object(value, place)
-
-
-def identifiers(pairs: Iterable[tuple[str, str | None]]) -> tuple[Identifier, ...]:
-    """References in scheme `shopify:<name>`; pairs without a value and repeats are left out."""
-    found = [Identifier(scheme=f"shopify:{name}", value=value) for name, value in pairs if value]
-    return tuple(dict.fromkeys(found))
-
-
 def address(record: Record | None, path: str = "") -> Address | None:
     """A postal address; the country only as its ISO 3166-1 code. None when nothing is stated."""
     if record is None:
         return None
     lines = (text(record, field, path) for field in ("company", "address1", "address2"))
-    country = text(record, "country_code", path)
-    if country is not None and not _COUNTRY.fullmatch(country):
-        raise Malformed(
-            f"{country[:40]!r} is not a country code",
-            code="bad_country",
-            path=join(path, "country_code"),
-        )
+    country = country_code(record, "country_code", path)
     found = Address(
         lines=tuple(line for line in lines if line),
         city=text(record, "city", path),
@@ -225,17 +158,3 @@ def country_or_name(value: str | None) -> tuple[str | None, tuple[str, ...]]:
 def order_chain(account: str, order_id: str) -> str:
     """The correlation of everything about an order."""
     return f"shopify/{account}/order/{order_id}"
-
-
-def each(at: str, build: Callable[[], Iterable[Item]]) -> Iterator[Item]:
-    """The items of one record of several; when it cannot be read, one Problem in their place."""
-    try:
-        items = list(build())
-    except GatewayError as error:
-        yield Problem(code=error.code, message=str(error), path=error.path, at=at)
-    except ValueError:
-        # pydantic's refusal of a value outside the model's limits; the value may be anybody's name.
-        message = "a value is outside the limits of the canonical model"
-        yield Problem(code="invalid_value", message=message, at=at)
-    else:
-        yield from items

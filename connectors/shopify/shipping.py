@@ -24,22 +24,25 @@ from canonical.shipment import (
 )
 from canonical.values import Address
 from connectors.kit.json_body import as_list, as_object, join, required_text, text
+from connectors.kit.records import (
+    Record,
+    child,
+    each,
+    first_time,
+    objects,
+    optional_object,
+    pieces,
+    required_time,
+)
 from connectors.kit.times import moment_of
 from connectors.raw import RawMessage
 from connectors.shopify.reading import (
-    Record,
     country_or_name,
-    each,
     id_in,
     id_of,
     identifiers,
-    objects,
-    optional_object,
     order_chain,
-    pieces,
     required_id,
-    required_time,
-    time,
 )
 
 _DELIVERY = {
@@ -104,7 +107,7 @@ def event(raw: RawMessage, record: Record, at: str) -> Iterator[Item]:
             shipment_id=fulfillment_id,
             order_id=order_id,
             location=_location(record),
-            estimated_delivery=time(record, "estimated_delivery_at"),
+            estimated_delivery=first_time(record, "estimated_delivery_at"),
             references=identifiers([("fulfillment", fulfillment_id), ("order", order_id)]),
         ),
         occurred_at=moment,
@@ -259,7 +262,7 @@ def _location(record: Record) -> Address | None:
 
 def _return_line(line: Record, path: str) -> ReturnLine:
     where = join(path, "fulfillment_line_item")
-    shipped = optional_object(line, "fulfillment_line_item", path) or {}
+    shipped = child(line, "fulfillment_line_item", path)
     ordered = optional_object(shipped, "line_item", where)
     return ReturnLine(
         line_id=id_of(line, path),

@@ -10,9 +10,9 @@ from canonical.errors import Unsupported
 from canonical.message import Item
 from connectors.contract import Identity
 from connectors.kit.json_body import as_object
+from connectors.kit.records import Record, each
 from connectors.raw import RawMessage
 from connectors.shopify import orders, payments, payouts, shipping
-from connectors.shopify.reading import Record, each
 from connectors.shopify.recognise import records
 
 Reader = Callable[[RawMessage, Record, str], Iterable[Item]]

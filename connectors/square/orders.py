@@ -14,22 +14,18 @@ from canonical.order import OrderCancelled, OrderChanged, OrderLine, OrderPlaced
 from canonical.values import Identifier, Party
 from connectors.fetching import Fetch
 from connectors.kit.json_body import integer, join, required_text, text
+from connectors.kit.records import Record, child, first_time, objects, required_time
 from connectors.raw import RawMessage
 from connectors.square.asking import FETCHED
 from connectors.square.quantities import quantity_of_line
 from connectors.square.reading import (
-    Record,
-    child,
     customer,
     identifiers,
     is_test,
     money,
-    objects,
     order_chain,
     recipient,
     required_money,
-    required_time,
-    time,
     unmapped,
 )
 
@@ -97,7 +93,7 @@ def _is_new(record: Record) -> bool:
     counted = integer(record, "version")
     if counted is not None:
         return counted == _FIRST
-    return time(record, "created_at") == time(record, "updated_at")
+    return first_time(record, "created_at") == first_time(record, "updated_at")
 
 
 def _version(record: Record) -> Version:
@@ -117,8 +113,8 @@ def _snapshot(raw: RawMessage, record: Record, order_id: str) -> dict[str, Any]:
         "account": raw.account,
         "order_number": text(record, "reference_id"),
         "currency": total.currency,
-        "placed_at": time(record, "created_at"),
-        "updated_at": time(record, "updated_at"),
+        "placed_at": first_time(record, "created_at"),
+        "updated_at": first_time(record, "updated_at"),
         "buyer": customer(record, "buyer_email_address"),
         "ship_to": ship_to,
         "delivery_address": ship_to.address if ship_to else None,

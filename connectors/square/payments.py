@@ -24,18 +24,14 @@ from canonical.keys import Key, Version
 from canonical.message import Ignored, Item, Message
 from canonical.values import Identifier, Money
 from connectors.kit.json_body import required_text, text
+from connectors.kit.records import Record, child, first_time, objects, required_time
 from connectors.raw import RawMessage
 from connectors.square.reading import (
-    Record,
-    child,
     customer,
     identifiers,
     is_test,
-    objects,
     order_chain,
     required_money,
-    required_time,
-    time,
     unmapped,
     unsigned_money,
 )
@@ -106,7 +102,7 @@ def dispute(raw: RawMessage, record: Record, at: str) -> Iterator[Item]:
         opened = DisputeOpened(
             **_dispute_data(raw, record, ("created_at", "reported_at", "reported_date")),
             status=state,
-            evidence_due=time(record, "due_at"),
+            evidence_due=first_time(record, "due_at"),
         )
         yield _dispute_message(raw, opened, (_PHASES[state], "opened"), at)
     else:
@@ -117,7 +113,8 @@ def _authorised(raw: RawMessage, record: Record, at: str) -> Message:
     data = _payment_data(raw, record, "authorized_at")
     # The hold ends by itself only where Square cancels it; it may also capture it then.
     ends = text(record, "delay_action") == "CANCEL"
-    fact = PaymentAuthorised(**data, expires_at=time(record, "delayed_until") if ends else None)
+    expires_at = first_time(record, "delayed_until") if ends else None
+    fact = PaymentAuthorised(**data, expires_at=expires_at)
     # A hold may be raised or lowered (a tip): each amount is a fact, the latest one counts.
     entity = Key.of("payment", "square", raw.account, fact.payment_id, "authorised")
     changed_at = Version.at(required_time(record, "updated_at", "created_at"))
@@ -153,7 +150,7 @@ def _payment_data(raw: RawMessage, record: Record, moment: str) -> dict[str, Any
         "account": raw.account,
         "payment_id": payment_id,
         "amount": unsigned_money(record, "total_money"),
-        "occurred_at": time(timeline, moment, path=path)
+        "occurred_at": first_time(timeline, moment, path=path)
         or required_time(record, "updated_at", "created_at"),
         "method": text(record, "source_type"),
         "payer": customer(record, "buyer_email_address"),

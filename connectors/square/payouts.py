@@ -15,16 +15,10 @@ from canonical.keys import Key, Version
 from canonical.message import Ignored, Item, Message
 from canonical.values import Identifier
 from connectors.kit.json_body import as_object, join, required_text, text
+from connectors.kit.records import Record, child, required_time
 from connectors.kit.times import date_of
 from connectors.raw import RawMessage
-from connectors.square.reading import (
-    Record,
-    child,
-    identifiers,
-    required_money,
-    required_time,
-    unmapped,
-)
+from connectors.square.reading import identifiers, required_money, unmapped
 
 _RANK = {"PAID": 1, "FAILED": 2}
 

@@ -9,7 +9,7 @@ from canonical.errors import Malformed, Unsupported
 from canonical.values import Quantity
 from connectors.kit.decimals import decimal_of
 from connectors.kit.json_body import join, required_text, text
-from connectors.square.reading import Record, child
+from connectors.kit.records import Record, child
 
 _UNITS = {
     "UNIT": "EA",

@@ -11,9 +11,9 @@ from canonical.message import Item
 from connectors.contract import Identity
 from connectors.fetching import Fetch
 from connectors.kit.json_body import as_object
+from connectors.kit.records import Record, child, each
 from connectors.raw import RawMessage
 from connectors.square import orders, payments, payouts
-from connectors.square.reading import Record, child, each
 from connectors.square.recognise import records
 
 Reader = Callable[[RawMessage, Record, str], Iterable[Item]]

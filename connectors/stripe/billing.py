@@ -19,6 +19,7 @@ from canonical.message import Ignored, Item, Message, Problem
 from canonical.values import Identifier, Party, Quantity
 from connectors.kit.decimals import quantity_of
 from connectors.kit.json_body import as_list, as_object, join, required_text, text
+from connectors.kit.records import child
 from connectors.stripe.amounts import (
     currency_of,
     minor,
@@ -28,7 +29,6 @@ from connectors.stripe.amounts import (
 )
 from connectors.stripe.reports import (
     Report,
-    child,
     expanded,
     free_text,
     moment_in,

@@ -10,10 +10,10 @@ from canonical.order import OrderLine, OrderPlaced, OrderTotals, QuoteAccepted
 from canonical.values import Address, Party
 from connectors.kit.decimals import quantity_of
 from connectors.kit.json_body import as_object, join, text
+from connectors.kit.records import child
 from connectors.stripe.amounts import currency_of, money_or_none, unit_price
 from connectors.stripe.reports import (
     Report,
-    child,
     expanded,
     flag,
     free_text,

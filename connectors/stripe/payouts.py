@@ -15,9 +15,10 @@ from canonical.errors import GatewayError, Malformed
 from canonical.message import Ignored, Item, Message, Problem
 from canonical.values import Identifier, Money
 from connectors.kit.json_body import as_object, join, required_text, text
+from connectors.kit.records import child
 from connectors.stripe.amounts import currency_of, minor, minor_or_none, money, money_in
 from connectors.stripe.balance import Sums, line_message, summed, transaction_lines
-from connectors.stripe.reports import Report, child, expanded, ref, references, rows
+from connectors.stripe.reports import Report, expanded, ref, references, rows
 
 _RANK = {"paid": 1, "failed": 2, "canceled": 2}
 _DESTINATIONS = {"ba_": "bank_account", "card_": "card"}

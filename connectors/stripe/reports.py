@@ -13,7 +13,8 @@ from canonical.keys import Key, Version
 from canonical.message import Message
 from canonical.payload import Payload
 from canonical.values import Address, Identifier, Party
-from connectors.kit.json_body import as_object, integer, join, text
+from connectors.kit.json_body import integer, join, text
+from connectors.kit.records import child
 from connectors.kit.times import moment_of_epoch
 from connectors.raw import RawMessage
 
@@ -151,12 +152,6 @@ def required_ref(record: Mapping[str, Any], name: str, path: str = "") -> str:
     if found is None:
         raise Malformed(f"{name} is missing", code="missing_field", path=join(path, name))
     return found
-
-
-def child(record: Mapping[str, Any], name: str, path: str = "") -> Mapping[str, Any]:
-    """A nested object; an empty one when absent or null. Raises Malformed for another type."""
-    value = record.get(name)
-    return {} if value is None else as_object(value, join(path, name))
 
 
 def expanded(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

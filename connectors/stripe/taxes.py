@@ -14,8 +14,9 @@ from canonical.billing import TaxBreakdown
 from canonical.errors import Malformed
 from connectors.kit.decimals import decimal_of
 from connectors.kit.json_body import as_list, as_object, join, text
+from connectors.kit.records import child
 from connectors.stripe.amounts import minor, money, money_or_none
-from connectors.stripe.reports import child, expanded, ref, rows
+from connectors.stripe.reports import expanded, ref, rows
 
 _CATEGORY = {
     # Stripe documentation, "taxability_reason" → UNCL5305.

@@ -11,6 +11,7 @@ from canonical.errors import GatewayError, Malformed, Unsupported
 from canonical.message import Ignored, Item, Problem
 from connectors.contract import Identity
 from connectors.kit.json_body import as_list, as_object, join, required_text
+from connectors.kit.records import child
 from connectors.raw import RawMessage
 from connectors.stripe import billing, disputes, orders, payments, payouts, refunds
 from connectors.stripe.balance import Sums, transaction_lines
@@ -20,7 +21,7 @@ from connectors.stripe.identity import (
     PAYOUT_WITH_TRANSACTIONS,
     is_known,
 )
-from connectors.stripe.reports import Report, child, flag, moment_in, ref
+from connectors.stripe.reports import Report, flag, moment_in, ref
 
 Read = Callable[[Report], Iterator[Item]]
 

@@ -15,16 +15,15 @@ from canonical.order import OrderCancelled, OrderChanged, OrderLine, OrderPlaced
 from canonical.values import Identifier, Party, Quantity
 from connectors.kit.decimals import quantity_of
 from connectors.kit.json_body import join, required_text, text
+from connectors.kit.records import Record, objects
 from connectors.raw import RawMessage
 from connectors.woocommerce.reading import (
-    Record,
     address,
     addressee,
     difference,
     id_in,
     identifiers,
     money,
-    objects,
     optional_object,
     person,
     required_id,

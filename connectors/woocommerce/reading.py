@@ -6,24 +6,25 @@ Source: WooCommerce REST API documentation (v3), order properties.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Context, Decimal
+from functools import partial
 from typing import Any
 
 from canonical.errors import Malformed
-from canonical.values import Address, Identifier, Money, Party
+from canonical.values import Address, Money, Party
 from connectors.kit.decimals import decimal_of, money_of
-from connectors.kit.json_body import as_list, as_object, join, required_text, text
+from connectors.kit.json_body import as_object, join, required_text, text
+from connectors.kit.records import Record, country_code, references
 from connectors.kit.times import moment_of
 
-Record = Mapping[str, Any]
-
 _ID = re.compile(r"[0-9]{1,20}", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _WIDE = 60
 """Digits enough that differences and exact quotients of amounts are never rounded."""
 _FINEST = Decimal("1E-12")
+
+identifiers = partial(references, "woocommerce")
+"""References in scheme `woocommerce:<name>`; pairs without a value and repeats are left out."""
 
 
 def id_in(record: Record, field: str, path: str = "") -> str | None:
@@ -103,32 +104,10 @@ def optional_object(record: Record, field: str, path: str = "") -> dict[str, Any
     return {} if value is None or value == [] else as_object(value, join(path, field))
 
 
-def objects(record: Record, field: str, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of an array field with their paths; none when absent or null."""
-    where = join(path, field)
-    for index, value in enumerate(as_list(record.get(field), where)):
-        place = join(where, index)
-        yield place, as_object(value, place)
-
-
-def identifiers(pairs: Iterable[tuple[str, str | None]]) -> tuple[Identifier, ...]:
-    """References in scheme `woocommerce:<name>`; pairs without a value are left out."""
-    found = [
-        Identifier(scheme=f"woocommerce:{name}", value=value) for name, value in pairs if value
-    ]
-    return tuple(dict.fromkeys(found))
-
-
 def address(record: Record, path: str) -> Address | None:
     """A billing or shipping address; the country only as its ISO 3166-1 code."""
     lines = (text(record, field, path) for field in ("company", "address_1", "address_2"))
-    country = text(record, "country", path)
-    if country is not None and not _COUNTRY.fullmatch(country):
-        raise Malformed(
-            f"{country[:40]!r} is not a country code",
-            code="bad_country",
-            path=join(path, "country"),
-        )
+    country = country_code(record, "country", path)
     found = Address(
         lines=tuple(line for line in lines if line),
         city=text(record, "city", path),

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from canonical.cash import RefundIssued
-from canonical.errors import GatewayError, Malformed, Unsupported
+from canonical.errors import Malformed, Unsupported
 from canonical.keys import Key
-from canonical.message import Ignored, Item, Message, Problem
+from canonical.message import Ignored, Item, Message
 from canonical.values import Money
 from connectors.kit.json_body import as_list, as_object, join, required_text, text
+from connectors.kit.records import Record, one
 from connectors.raw import RawMessage
 from connectors.woocommerce.reading import (
-    Record,
     identifiers,
     required_id,
     required_money,
@@ -52,14 +52,7 @@ def refunds(raw: RawMessage, order: Record, at: str, *, by_shop: bool) -> Iterat
 
 
 def _told(raw: RawMessage, order: Record, record: object, path: str, at: str) -> Item:
-    try:
-        return _refund(raw, order, as_object(record, path), path, at)
-    except GatewayError as error:
-        return Problem(code=error.code, message=str(error), path=error.path, at=at)
-    except ValueError:
-        # pydantic's refusal; the value may be anybody's words.
-        message = "a value is outside the limits of the canonical model"
-        return Problem(code="invalid_value", message=message, at=at)
+    return one(at, lambda: _refund(raw, order, as_object(record, path), path, at))
 
 
 def _refund(raw: RawMessage, order: Record, record: Record, path: str, at: str) -> Item:

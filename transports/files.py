@@ -27,6 +27,7 @@ from store.ids import IdSource, show_id
 
 PART_BYTES = 1024 * 1024
 ARCHIVE = ".archive"
+ANSWERS = ".answers"
 SCAN_S = 1.0
 UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", "~")
 """Endings by which uploaders mark a file they are still writing."""
@@ -137,6 +138,7 @@ class FolderWatch:
     async def _take(self, path: Path) -> bool:
         try:
             received = await self._door.take(path, self._account)
+            await asyncio.to_thread(self._answer, received)
             _archive(path, show_id("rcp", received.accepted.receipt_id))
         except Unavailable:
             return False
@@ -146,6 +148,32 @@ class FolderWatch:
             return False
         self._seen.pop(path.name, None)
         return True
+
+    def _answer(self, received: Received) -> None:
+        """Write the acknowledgement the partner is owed, before the file leaves its folder.
+
+        A file taken again after a crash is answered again, under its first receipt.
+        """
+        acknowledge = self._account.connector.acknowledge
+        if acknowledge is None or self._account.options.get("acknowledge") is not True:
+            return
+        try:
+            body = acknowledge(received.raw)
+        except Exception as error:  # noqa: BLE001 - the file is safe; only its answer is missing
+            code = error.code if isinstance(error, GatewayError) else "connector_fault"
+            log.warning("no answer written", account=self._account.source, code=code)
+            return
+        if body:
+            name = f"{show_id('rcp', received.first_receipt_id)}.answer"
+            _write_whole(self._folder / ANSWERS / name, body)
+
+
+def _write_whole(path: Path, body: bytes) -> None:
+    """Write a file that nobody sees half of."""
+    path.parent.mkdir(exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.part")
+    unfinished.write_bytes(body)
+    unfinished.replace(path)
 
 
 def _candidates(folder: Path) -> Iterator[Path]:

@@ -6,6 +6,7 @@ from canonical.errors import Rejected
 from connectors.contract import Connector, Manifest
 from connectors.raw import RawMessage
 from connectors.secret import Secret
+from connectors.x12.acknowledgement import acknowledge
 from connectors.x12.recognise import identify
 from connectors.x12.translate import translate
 
@@ -17,5 +18,9 @@ def verify(raw: RawMessage, secrets: Sequence[Secret]) -> Secret:
 
 
 CONNECTOR = Connector(
-    manifest=Manifest.beside(__file__), verify=verify, identify=identify, translate=translate
+    manifest=Manifest.beside(__file__),
+    verify=verify,
+    identify=identify,
+    translate=translate,
+    acknowledge=acknowledge,
 )

@@ -120,3 +120,36 @@ async def test_an_empty_folder_or_none_at_all_is_no_trouble(bench: Bench) -> Non
     bench.folder.rmdir()
     assert await bench.watch.scan() == 0
     await bench.database.close()
+
+
+ISA = (
+    "ISA*00*          *00*          *ZZ*PARTNER        *ZZ*US             "
+    "*260302*1000*U*00401*000000007*0*P*>~"
+)
+ORDER = (
+    "GS*PO*PARTNER*US*20260302*1000*7*X*004010~ST*850*0001~BEG*00*SA*4711**20260302~"
+    "CUR*BY*EUR~PO1*1*2*EA*10.00**VN*LAMP~CTT*1~SE*6*0001~GE*1*7~IEA*1*000000007~"
+)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_partner_is_answered_where_the_account_says_so(
+    tmp_path: Path, wanted: bool
+) -> None:
+    bench = Bench(tmp_path, await open_database(f"sqlite:///{tmp_path / 'files.db'}"))
+    partner = Account(
+        connector=registry.load("x12"), name="partner", options={"acknowledge": wanted}
+    )
+    watch = FolderWatch(bench.folder, partner, bench.door, stable_s=0.0, clock=lambda: 0.0)
+    (bench.folder / "order.edi").write_text(ISA + ORDER)
+
+    assert await watch.scan() == 1
+
+    answers = list((bench.folder / ".answers").glob("*")) if wanted else []
+    assert [path.suffix for path in answers] == [".answer"] * wanted
+    if wanted:
+        text = answers[0].read_text()
+        assert "ST*997*" in text
+        assert "AK5*A" in text
+    assert (bench.folder / ".answers").exists() is wanted
+    await bench.database.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -220,9 +220,11 @@ class Worker:
         for part in parts:
             rows: tuple[NewMessage | FailedRecord, ...] = (*part.messages, *part.failures)
             by_row.update({row.row_id: (part.connector, part.account) for row in rows})
-        for one in recorded:
-            if one.row_id in by_row:
-                self._metrics.messages.labels(*by_row[one.row_id], one.verdict).inc()
+        counted = Counter(
+            (*by_row[one.row_id], one.verdict) for one in recorded if one.row_id in by_row
+        )
+        for labels, number in counted.items():
+            self._metrics.messages.labels(*labels).inc(number)
 
     async def _sweep(self) -> None:
         now = datetime.now(UTC)

@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 
-from canonical.message import Message
-from connectors.mapping import CONNECTOR
-from connectors.raw import RawMessage
-from connectors.translation import Outcome, dry_run
+from connectors.translation import Outcome
+from tests.unit.connectors.mapping_outcomes import data, only, problem, told
 
-RECEIVED = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)
 INVOICE: dict[str, Any] = {
     "format": "json",
     "emits": "o2c.invoice.issued",
@@ -50,35 +47,6 @@ ORDERS: dict[str, Any] = {
         "lines": {"each": "rows", "fields": {"line_id": "Line", "quantity": "Qty"}},
     },
 }
-
-
-def told(body: str | bytes | dict[str, Any], options: dict[str, Any], **more: Any) -> Outcome:
-    content = json.dumps(body) if isinstance(body, dict) else body
-    raw = RawMessage(
-        content.encode() if isinstance(content, str) else content,
-        account="acme",
-        received_at=RECEIVED,
-        options={**options, **more},
-    )
-    return dry_run(CONNECTOR, raw)
-
-
-def only(outcome: Outcome) -> Message:
-    assert outcome.problems == ()
-    assert len(outcome.messages) == 1
-    return outcome.messages[0]
-
-
-def data(outcome: Outcome) -> dict[str, Any]:
-    found = json.loads(only(outcome).data.json_data())
-    assert isinstance(found, dict)
-    return found
-
-
-def problem(outcome: Outcome) -> tuple[str, str]:
-    assert outcome.messages == ()
-    assert len(outcome.problems) == 1
-    return outcome.problems[0].code, outcome.problems[0].path
 
 
 def invoice(fields: dict[str, Any], record: dict[str, Any], **more: Any) -> Outcome:

@@ -6,22 +6,20 @@ import gzip
 import hashlib
 import hmac
 import io
-import json
 import zipfile
 from base64 import b64encode
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
 
 from canonical.errors import Rejected
-from canonical.message import Message
 from connectors.mapping import CONNECTOR
 from connectors.raw import RawMessage
 from connectors.secret import Secret
-from connectors.translation import Outcome, dry_run, verify
+from connectors.translation import verify
+from tests.unit.connectors.mapping_outcomes import RECEIVED, data, only, problem, told
 
-RECEIVED = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)
 INVOICE: dict[str, Any] = {
     "format": "json",
     "emits": "o2c.invoice.issued",
@@ -47,35 +45,6 @@ BOOKED: dict[str, Any] = {
         "remittance": ["Text"],
     },
 }
-
-
-def told(body: str | bytes | dict[str, Any], options: dict[str, Any], **more: Any) -> Outcome:
-    content = json.dumps(body) if isinstance(body, dict) else body
-    raw = RawMessage(
-        content.encode() if isinstance(content, str) else content,
-        account="acme",
-        received_at=RECEIVED,
-        options={**options, **more},
-    )
-    return dry_run(CONNECTOR, raw)
-
-
-def only(outcome: Outcome) -> Message:
-    assert outcome.problems == ()
-    assert len(outcome.messages) == 1
-    return outcome.messages[0]
-
-
-def data(outcome: Outcome) -> dict[str, Any]:
-    found = json.loads(only(outcome).data.json_data())
-    assert isinstance(found, dict)
-    return found
-
-
-def problem(outcome: Outcome) -> tuple[str, str]:
-    assert outcome.messages == ()
-    assert len(outcome.problems) == 1
-    return outcome.problems[0].code, outcome.problems[0].path
 
 
 @pytest.mark.parametrize(

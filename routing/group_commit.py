@@ -16,13 +16,27 @@ R = TypeVar("R")
 
 
 class _Batch(Generic[T, R]):
-    """Items that will be committed together, and the one future they all wait for."""
+    """Items that will be committed together, and who waits for each."""
 
-    __slots__ = ("future", "items")
+    __slots__ = ("items", "waiters")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self) -> None:
         self.items: list[T] = []
-        self.future: asyncio.Future[Sequence[R]] = loop.create_future()
+        self.waiters: list[asyncio.Future[R]] = []
+
+    def join(self, item: T, waiter: asyncio.Future[R]) -> None:
+        self.items.append(item)
+        self.waiters.append(waiter)
+
+    def succeed(self, results: Sequence[R]) -> None:
+        for waiter, result in zip(self.waiters, results, strict=True):
+            if not waiter.done():  # its caller may have given up: the item is durable all the same
+                waiter.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
 
 
 class GroupCommit(Generic[T, R]):
@@ -54,11 +68,9 @@ class GroupCommit(Generic[T, R]):
         """
         if self._waiting >= self._max_waiting:
             raise Unavailable("too many deliveries wait for their commit", code="overloaded")
-        batch, index = self._join(item)
         self._waiting += 1
         try:
-            # Shielded: a caller that gives up must not cancel the commit of the others.
-            return (await asyncio.shield(batch.future))[index]
+            return await self._join(item)
         finally:
             self._waiting -= 1
 
@@ -67,15 +79,16 @@ class GroupCommit(Generic[T, R]):
         if self._running:
             await asyncio.shield(self._running)
 
-    def _join(self, item: T) -> tuple[_Batch[T, R], int]:
+    def _join(self, item: T) -> asyncio.Future[R]:
+        # A future each: a caller that gives up cancels its own only.
         loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[R] = loop.create_future()
         if not self._batches or len(self._batches[-1].items) >= self._max_batch:
-            self._batches.append(_Batch(loop))
-        batch = self._batches[-1]
-        batch.items.append(item)
+            self._batches.append(_Batch())
+        self._batches[-1].join(item, waiter)
         if self._running is None:
             self._running = loop.create_task(self._run())
-        return batch, len(batch.items) - 1
+        return waiter
 
     async def _run(self) -> None:
         try:
@@ -88,7 +101,6 @@ class GroupCommit(Generic[T, R]):
         try:
             results = await self._commit(batch.items)
         except Exception as error:  # noqa: BLE001 - every waiter must hear of it
-            batch.future.set_exception(error)
-            batch.future.exception()  # a batch whose callers all left is no "never retrieved"
+            batch.fail(error)
         else:
-            batch.future.set_result(results)
+            batch.succeed(results)

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from canonical.errors import GatewayError
+from canonical.keys import message_id
 from canonical.message import Ignored, Item, Message, Problem
 from canonical.payload import schema_uri
 from connectors import translation
@@ -132,6 +133,7 @@ class Normaliser:
         row = NewMessage(
             row_id=self._ids.next(),
             position=reading.position,
+            message_id=message_id(message.key.digest),
             key=message.key.text,
             key_digest=message.key.digest,
             content_digest=hashlib.sha256(content.encode()).digest(),

@@ -6,9 +6,10 @@ the same bytes for ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from canonical.errors import GatewayError, Rejected
 from connectors import translation
@@ -29,8 +30,7 @@ NEVER_STORED = frozenset(
 """Headers that carry credentials; a connector's manifest may name more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A delivery that is durable, and what it takes to go on with it."""
 
     accepted: Accepted
@@ -122,7 +122,6 @@ class Receiver:
         )
         accepted = await self._commits.submit(delivery)
         received = Received(accepted, account, raw, identity, claimed, traceparent)
-        self._count(received, failure)
         if accepted.first_receipt_id is None and claimed:
             self._hand_over(received)
         return received
@@ -133,8 +132,12 @@ class Receiver:
         await self._refusals.drain()
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> Sequence[Accepted]:
+        accepted = await self._database.write(
+            lambda connection: inbox.accept(connection, deliveries)
+        )
         self._metrics.commit_size.observe(len(deliveries))
-        return await self._database.write(lambda connection: inbox.accept(connection, deliveries))
+        self._count(zip(deliveries, accepted, strict=True))
+        return accepted
 
     async def _refuse(self, batch: Sequence[Refusal]) -> Sequence[None]:
         await self._database.write(lambda connection: refusals.record_refusals(connection, batch))
@@ -161,12 +164,18 @@ class Receiver:
             # The log is a courtesy: a store that is down must not turn a 401 into anything else.
             return
 
-    def _count(self, received: Received, failure: Failure | None) -> None:
-        outcome = "dead" if failure else "accepted"
-        if received.accepted.first_receipt_id is not None:
-            outcome = "redelivered"
-        manifest = received.account.connector.manifest
-        self._metrics.receipts.labels(manifest.name, received.account.name, outcome).inc()
+    def _count(self, committed: Iterable[tuple[Delivery, Accepted]]) -> None:
+        counted = Counter(
+            (one.connector, one.account, _outcome(one, answer)) for one, answer in committed
+        )
+        for labels, number in counted.items():
+            self._metrics.receipts.labels(*labels).inc(number)
+
+
+def _outcome(delivery: Delivery, accepted: Accepted) -> str:
+    if accepted.first_receipt_id is not None:
+        return "redelivered"
+    return "dead" if delivery.failure else "accepted"
 
 
 def _identified(account: Account, raw: RawMessage) -> tuple[Identity | None, Failure | None]:
@@ -177,8 +186,12 @@ def _identified(account: Account, raw: RawMessage) -> tuple[Identity | None, Fai
 
 
 def _storable(headers: Mapping[str, str], account: Account) -> Mapping[str, str]:
-    hidden = NEVER_STORED.union(account.connector.manifest.secret_headers)
-    return {name: value for name, value in headers.items() if name not in hidden}
+    hidden = account.connector.manifest.secret_headers
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in NEVER_STORED and name not in hidden
+    }
 
 
 def _lease_end(received_at: datetime, lease: timedelta | None) -> datetime:

@@ -132,6 +132,9 @@ class Relay:
                 outbox.release_claims(connection, self._owner)
             return outbox.claim_outbox(connection, self._owner, now, self._lease, BATCH)
 
+        if let_go:
+            # What is in memory is let go of too; whoever claims it next publishes it.
+            self._waiting.clear()
         self._swept = asyncio.get_running_loop().time()
         rows = await self._database.write(claim)
         self._taken_back.update(row.row_id for row in rows)
@@ -142,7 +145,7 @@ class Relay:
         self._let_go = True
 
     def _leave_store(self) -> None:
-        # What was in memory when the relay went back to the store has been published from there.
+        # What was offered while the relay claimed may have been claimed as well.
         self._waiting = deque(row for row in self._waiting if row.row_id not in self._taken_back)
         self._taken_back.clear()
         self._from_store = False

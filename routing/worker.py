@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import tempfile
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -23,9 +24,7 @@ from routing.relay import Relay
 from store import bodies, inbox, normalised, outbox
 from store.database import Connection, Database
 from store.records import (
-    FailedRecord,
     Failure,
-    NewMessage,
     ReceiptRow,
     Recorded,
     Translation,
@@ -205,24 +204,18 @@ class Worker:
                 connection, parts, now, owner=self._owner, claimed_until=lease_until
             )
         )
-        self._count(parts, recorded)
-        pending = [one.row_id for one in recorded if one.state == "pending"]
-        if not pending:
-            return
-        rows = outbox.rows_of(parts, pending) if publish_here else []
-        self._relay.offer(rows)
+        self._count(recorded)
+        pending = [one for one in recorded if one.state == "pending"]
+        here = [one.row_id for one in pending if one.leased and publish_here]
+        rows = outbox.rows_of(parts, here)
+        if rows:
+            self._relay.offer(rows)
         if len(rows) < len(pending):
-            # A record that a replay revived has an old row, which nobody holds.
+            # A replay revived an old row, or somebody else is first to publish in its partition.
             self._relay.wake()
 
-    def _count(self, parts: Sequence[Translation], recorded: Sequence[Recorded]) -> None:
-        by_row = {}
-        for part in parts:
-            rows: tuple[NewMessage | FailedRecord, ...] = (*part.messages, *part.failures)
-            by_row.update({row.row_id: (part.connector, part.account) for row in rows})
-        counted = Counter(
-            (*by_row[one.row_id], one.verdict) for one in recorded if one.row_id in by_row
-        )
+    def _count(self, recorded: Sequence[Recorded]) -> None:
+        counted = Counter((one.connector, one.account, one.verdict) for one in recorded)
         for labels, number in counted.items():
             self._metrics.messages.labels(*labels).inc(number)
 
@@ -288,12 +281,17 @@ class Worker:
             with tempfile.NamedTemporaryFile(dir=self._spool_folder, delete=False) as spool:
                 path = Path(spool.name)
                 undone.callback(path.unlink, missing_ok=True)
-                number = 0
+                number, digest = 0, hashlib.sha256()
                 while part := await self._database.read(
                     partial(bodies.read_part, receipt_id=row.receipt_id, part=number)
                 ):
                     spool.write(part)
+                    digest.update(part)
                     number += 1
+            if digest.digest() != row.digest:
+                raise GatewayError(
+                    "the stored bytes are not those received", code="digest_mismatch"
+                )
             undone.pop_all()
         return path
 

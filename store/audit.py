@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
 from store.audit_log import AuditEntry, append_audit, recent_audit, verify_audit_log
+from store.statements import is_state, not_state
 from store.tables import intake_ledger, messages, receipts
 
 __all__ = [
@@ -55,13 +56,9 @@ class BalanceRow:
 def balance(connection: Connection) -> list[BalanceRow]:
     """Both equations for every connector, by name. Read them on one snapshot."""
     ledger, counted = intake_ledger.c, receipts.c
-    accepted = _sums(
-        connection, select(ledger.connector, func.sum(ledger.accepted)).group_by(ledger.connector)
-    )
-    translated = _sums(
-        connection,
-        select(counted.connector, func.sum(counted.message_count)).group_by(counted.connector),
-    )
+    accepted = _sums(connection, select(ledger.connector, func.sum(ledger.accepted)))
+    counts = select(counted.connector, func.sum(counted.message_count))
+    translated = _sums(connection, *(counts.where(part) for part in _parts(receipts)))
     by_receipt = _states(connection, receipts)
     by_message = _states(connection, messages)
     names = accepted.keys() | translated.keys() | by_receipt.keys() | by_message.keys()
@@ -77,16 +74,24 @@ def balance(connection: Connection) -> list[BalanceRow]:
     ]
 
 
-def _sums(connection: Connection, statement: Select[Any]) -> dict[str, int]:
-    # PostgreSQL sums BIGINT to NUMERIC.
-    return {name: int(total) for name, total in connection.execute(statement)}
+def _parts(table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The settled and the pending: each has an index that is smaller than the table by far."""
+    return not_state(table.c.state, "pending"), is_state(table.c.state, "pending")
+
+
+def _sums(connection: Connection, *statements: Select[Any]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for statement in statements:
+        for name, total in connection.execute(statement.group_by(statement.selected_columns[0])):
+            sums[name] += int(total)  # PostgreSQL sums BIGINT to NUMERIC
+    return sums
 
 
 def _states(connection: Connection, table: Table) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = defaultdict(dict)
-    statement = select(table.c.connector, table.c.state, func.count()).group_by(
-        table.c.connector, table.c.state
-    )
-    for connector, state, number in connection.execute(statement):
-        counts[connector][state] = number
+    states = table.c.connector, table.c.state
+    for part in _parts(table):
+        statement = select(*states, func.count()).where(part).group_by(*states)
+        for connector, state, number in connection.execute(statement):
+            counts[connector][state] = number
     return counts

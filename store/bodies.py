@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 import lz4.frame
 from sqlalchemy import Connection, delete, exists, select
@@ -17,24 +16,29 @@ PART_BYTES = 1 << 20
 _WORTH_COMPRESSING = 512
 
 
-def part_rows(receipt_id: int, body: bytes) -> Iterator[dict[str, Any]]:
-    """The rows of a body; an empty body is one empty part."""
+PART = ("receipt_id", "part", "encoding", "body")
+Part = tuple[int, int, str, bytes]
+
+
+def part_values(receipt_id: int, body: bytes) -> Iterator[Part]:
+    """The rows of a body, as tuples in the order of `PART`; an empty body is one empty part."""
     for part, start in enumerate(range(0, max(len(body), 1), PART_BYTES)):
-        yield _part_row(receipt_id, part, body[start : start + PART_BYTES])
+        yield _part(receipt_id, part, body[start : start + PART_BYTES])
 
 
-def _part_row(receipt_id: int, part: int, body: bytes) -> dict[str, Any]:
+def _part(receipt_id: int, part: int, body: bytes) -> Part:
     encoding = "identity"
     if len(body) > _WORTH_COMPRESSING:
         packed = lz4.frame.compress(body)
         if len(packed) < len(body):
             encoding, body = "lz4", packed
-    return {"receipt_id": receipt_id, "part": part, "encoding": encoding, "body": body}
+    return receipt_id, part, encoding, body
 
 
 def write_part(connection: Connection, receipt_id: int, part: int, body: bytes) -> None:
     """Keep one part (0, 1, …) of a body before its receipt exists; writing it again is harmless."""
-    upsert(connection, raw_payloads, _part_row(receipt_id, part, body))
+    row = dict(zip(PART, _part(receipt_id, part, body), strict=True))
+    upsert(connection, raw_payloads, row)
 
 
 def read_part(connection: Connection, receipt_id: int, part: int) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,9 +14,11 @@ from sqlalchemy import Row as Found
 
 from store.attempts import record_attempts
 from store.bodies import (
+    PART,
     PART_BYTES,
+    Part,
     drop_orphan_parts,
-    part_rows,
+    part_values,
     read_body,
     read_part,
     write_part,
@@ -27,7 +29,8 @@ from store.statements import (
     among,
     free_at,
     insert_all,
-    insert_new,
+    insert_free,
+    insert_values,
     is_state,
     select_among,
     storable,
@@ -59,6 +62,10 @@ class _Slot(NamedTuple):
     account: str
 
 
+_DELIVERY = ("delivery_key_digest", "connector", "account", "receipt_id", "digest")
+"""A slot's three and what holds it."""
+
+
 class _First(NamedTuple):
     """Who holds a slot."""
 
@@ -77,26 +84,20 @@ def accept(connection: Connection, arrived: Sequence[Delivery]) -> list[Accepted
     slots = [delivery_slot(one) for one in arrived]
     holders = _holders(connection, arrived, slots)
     answers = [_answer(one, holders[slot]) for one, slot in zip(arrived, slots, strict=True)]
-    kept = [one for one, answer in zip(arrived, answers, strict=True) if _is_first(answer)]
-    insert_all(
-        connection,
-        receipts,
-        [_row(one, answer) for one, answer in zip(arrived, answers, strict=True)],
-    )
-    insert_all(
-        connection,
-        raw_payloads,
-        [
-            row
-            for one in kept
-            if one.body is not None
-            for row in part_rows(one.receipt_id, one.body)
-        ],
-    )
+    given = list(zip(arrived, answers, strict=True))
+    insert_values(connection, receipts, _RECEIPT, [_receipt_values(*one) for one in given])
+    kept = [one for one, answer in given if _is_first(answer)]
+    insert_values(connection, raw_payloads, PART, list(_parts(kept)))
     _enter_ledger(connection, arrived)
-    _open_dead_letters(connection, kept)
-    _drop_repeated_parts(connection, arrived, answers)
+    _open_dead_letters(connection, [one for one in kept if one.failure is not None])
+    _drop_repeated_parts(connection, given)
     return answers
+
+
+def _parts(kept: Iterable[Delivery]) -> Iterator[Part]:
+    for one in kept:
+        if one.body is not None:
+            yield from part_values(one.receipt_id, one.body)
 
 
 def delivery_slot(one: Delivery) -> _Slot:
@@ -121,26 +122,17 @@ def _holders(
     for slot, one in zip(slots, arrived, strict=True):
         wanted.setdefault(slot, one)
     # In the order of the keys: two batches that share keys wait for one another, never in a ring.
-    rows = [
-        {
-            "delivery_key_digest": slot.key_digest,
-            "connector": slot.connector,
-            "account": slot.account,
-            "receipt_id": wanted[slot].receipt_id,
-            "digest": wanted[slot].digest,
-        }
-        for slot in sorted(wanted)
-    ]
-    new = insert_new(connection, deliveries, rows, deliveries.c.receipt_id)
-    holders = {
-        slot: _First(one.receipt_id, one.digest, one.received_at)
-        for slot, one in wanted.items()
-        if one.receipt_id in new
+    values = [(*slot, one.receipt_id, one.digest) for slot, one in sorted(wanted.items())]
+    ours = {
+        slot: _First(one.receipt_id, one.digest, one.received_at) for slot, one in wanted.items()
     }
-    if len(holders) < len(wanted):
-        taken = [slot.key_digest for slot in wanted if slot not in holders]
-        holders = _known(connection, taken) | holders
-    return holders
+    if insert_free(connection, deliveries, _DELIVERY, values) == len(values):
+        return ours
+    known = _known(connection, [slot.key_digest for slot in wanted])
+    return {
+        slot: one if known[slot].receipt_id == one.receipt_id else known[slot]
+        for slot, one in ours.items()
+    }
 
 
 def _known(connection: Connection, key_digests: Sequence[bytes]) -> dict[_Slot, _First]:
@@ -159,41 +151,29 @@ def _known(connection: Connection, key_digests: Sequence[bytes]) -> dict[_Slot, 
 
 def _answer(one: Delivery, first: _First) -> Accepted:
     if first.receipt_id == one.receipt_id or first.digest != one.digest:
-        return Accepted(
-            receipt_id=one.receipt_id, first_receipt_id=None, received_at=one.received_at
-        )
-    return Accepted(
-        receipt_id=one.receipt_id,
-        first_receipt_id=first.receipt_id,
-        received_at=first.received_at,
-    )
+        return Accepted(one.receipt_id, None, one.received_at)
+    return Accepted(one.receipt_id, first.receipt_id, first.received_at)
 
 
-def _row(one: Delivery, answer: Accepted) -> dict[str, Any]:
+_RECEIPT = (
+    "id", "connector", "account", "kind", "delivery_key", "transport", "received_at", "headers",
+    "filename", "digest", "size", "secret_name", "traceparent", "state", "first_receipt_id",
+    "message_count", "ignored_count", "reason", "claimed_by", "claimed_until",
+)  # fmt: skip
+
+
+def _receipt_values(one: Delivery, answer: Accepted) -> tuple[Any, ...]:
+    """A row's values in the order of `_RECEIPT`."""
     state, reason = _state(one, answer)
-    pending = state == "pending"
-    return {
-        "id": one.receipt_id,
-        "connector": one.connector,
-        "account": one.account,
-        "kind": storable(one.kind),
-        "delivery_key": storable(one.delivery_key),
-        "transport": one.transport,
-        "received_at": micros(one.received_at),
-        "headers": _json(one.headers),
-        "filename": None if one.filename is None else storable(one.filename),
-        "digest": one.digest,
-        "size": one.size,
-        "secret_name": one.secret_name,
-        "traceparent": one.traceparent,
-        "state": state,
-        "first_receipt_id": answer.first_receipt_id,
-        "message_count": 0,
-        "ignored_count": 0,
-        "reason": reason,
-        "claimed_by": one.claimed_by if pending else None,
-        "claimed_until": micros(one.claimed_until) if pending else None,
-    }
+    held = state == "pending"
+    return (
+        one.receipt_id, one.connector, one.account, storable(one.kind), storable(one.delivery_key),
+        one.transport, micros(one.received_at), _json(one.headers),
+        None if one.filename is None else storable(one.filename),
+        one.digest, one.size, one.secret_name, one.traceparent, state, answer.first_receipt_id,
+        0, 0, reason,
+        one.claimed_by if held else None, micros(one.claimed_until) if held else None,
+    )  # fmt: skip
 
 
 def _state(one: Delivery, answer: Accepted) -> tuple[str, str | None]:
@@ -207,6 +187,9 @@ def _state(one: Delivery, answer: Accepted) -> tuple[str, str | None]:
 
 
 def _json(headers: Mapping[str, str]) -> str:
+    together = "".join(headers.values())
+    if together.isascii() and "\0" not in together:
+        return orjson.dumps(headers).decode()
     return orjson.dumps({name: storable(value) for name, value in headers.items()}).decode()
 
 
@@ -224,7 +207,7 @@ def _enter_ledger(connection: Connection, arrived: Sequence[Delivery]) -> None:
     )
 
 
-def _open_dead_letters(connection: Connection, kept: Sequence[Delivery]) -> None:
+def _open_dead_letters(connection: Connection, dead: Sequence[Delivery]) -> None:
     failures = [
         ReceiptFailure(
             receipt_id=one.receipt_id,
@@ -234,7 +217,7 @@ def _open_dead_letters(connection: Connection, kept: Sequence[Delivery]) -> None
             failure=one.failure,
             at=one.received_at,
         )
-        for one in kept
+        for one in dead
         if one.failure is not None
     ]
     if not failures:
@@ -257,12 +240,10 @@ def _open_dead_letters(connection: Connection, kept: Sequence[Delivery]) -> None
 
 
 def _drop_repeated_parts(
-    connection: Connection, arrived: Sequence[Delivery], answers: Sequence[Accepted]
+    connection: Connection, given: Iterable[tuple[Delivery, Accepted]]
 ) -> None:
     repeated = [
-        one.receipt_id
-        for one, answer in zip(arrived, answers, strict=True)
-        if one.body is None and not _is_first(answer)
+        one.receipt_id for one, answer in given if one.body is None and not _is_first(answer)
     ]
     if repeated:
         connection.execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import Any, NamedTuple, TypeVar
@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection, func, select
 from sqlalchemy import Row as Found
 
-from canonical.keys import message_id
 from store.records import FailedRecord, NewMessage, Translation
 from store.statements import select_among
 from store.tables import dead_letters, messages
@@ -96,12 +95,12 @@ def _missing(
         if one.position not in there:
             yield one
         elif not _same(one, *there[one.position]):
-            yield replace(one, position=next(ends))
+            yield one._replace(position=next(ends))
 
 
 def _same(one: NewMessage | FailedRecord, found_id: str | None, found_at: str) -> bool:
     if isinstance(one, NewMessage):
-        return found_id == message_id(one.key_digest)
+        return found_id == one.message_id
     return found_id is None and found_at == one.at
 
 
@@ -145,19 +144,17 @@ def _replayed(connection: Connection, translation: Translation, receipt: OpenRec
     taken: set[int] = set()
     exact = _Pool(by_key, lambda row: (row.message_id, row.at))
     left = [
-        one
-        for one in translation.messages
-        if exact.take((message_id(one.key_digest), one.at), taken) is None
+        one for one in translation.messages if exact.take((one.message_id, one.at), taken) is None
     ]
     left = [one for one in left if not _revive(made, failed.take(one.at, taken), one)]
     same_key = _Pool(by_key, lambda row: row.message_id)
     for one in left:
-        if same_key.take(message_id(one.key_digest), taken) is None:
-            made.new.append(replace(one, position=next(ends)))
+        if same_key.take(one.message_id, taken) is None:
+            made.new.append(one._replace(position=next(ends)))
     for failure in translation.failures:
         row = failed.take(failure.at, taken)
         if row is None:
-            made.failures.append(replace(failure, position=next(ends)))
+            made.failures.append(failure._replace(position=next(ends)))
         elif not _given_up(row):
             made.failed_again.append((row.id, failure))
     return made
@@ -168,7 +165,7 @@ def _revive(made: Plan, row: Found[Any] | None, message: NewMessage) -> bool:
     if row is None:
         return False
     if not _given_up(row):
-        made.revived.append(replace(message, row_id=row.id, position=row.position))
+        made.revived.append(message._replace(row_id=row.id, position=row.position))
     return True
 
 
@@ -181,7 +178,7 @@ def _rows_by_key(connection: Connection, translation: Translation) -> list[Found
     statement = select(messages.c.id, messages.c.message_id, messages.c.at).where(
         messages.c.receipt_id == translation.receipt_id
     )
-    wanted = {message_id(one.key_digest) for one in translation.messages}
+    wanted = {one.message_id for one in translation.messages}
     found = select_among(connection, statement, messages.c.message_id, sorted(wanted))
     return sorted(found, key=lambda row: int(row.id))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
-from canonical.keys import message_id
 from store.attempts import record_attempts
 from store.dead_letters import (
     ReceiptFailure,
@@ -19,15 +19,21 @@ from store.dead_letters import (
 )
 from store.fetches import want
 from store.matching import OpenReceipt, Plan, plan
+from store.message_log import LOGGED, append_block
+from store.partition_order import held_elsewhere
 from store.records import Attempt, FailedRecord, NewMessage, Recorded, Translation
 from store.replays import finish_replays, reopen_receipt
 from store.statements import (
     insert_all,
-    insert_missing,
+    insert_free,
+    insert_values,
+    is_postgresql,
     is_state,
-    select_among,
+    listed,
+    listing,
     storable,
     update_all,
+    update_values,
 )
 from store.tables import message_references, messages, receipts
 from store.times import micros, moment_or_none
@@ -81,7 +87,10 @@ class _Batch:
     ) -> None:
         self._connection = connection
         self._now = now
-        self._claim = {"claimed_by": owner, "claimed_until": micros(claimed_until)}
+        self._at = micros(now)
+        self._owner = owner
+        self._until = micros(claimed_until)
+        self._elsewhere: set[str] = set()
         held = _lock_pending(connection, translations)
         self._plans = [
             plan(connection, one, held[one.receipt_id])
@@ -99,61 +108,74 @@ class _Batch:
         return recorded
 
     def _write_messages(self) -> list[Recorded]:
-        plans = [(one, message) for one in self._plans for message in (*one.new, *one.revived)]
-        candidates = [Candidate(one.receipt.receipt_id, message) for one, message in plans]
+        fresh = [(one.translation, message) for one in self._plans for message in one.new]
+        again = [(one.translation, message) for one in self._plans for message in one.revived]
+        found = fresh + again
+        candidates = [Candidate(one.receipt_id, message) for one, message in found]
         verdicts = judge(self._connection, candidates, self._now)
-        revived = {message.row_id for one in self._plans for message in one.revived}
-        rows = [
-            self._message_row(one.translation, message, verdict)
-            for (one, message), verdict in zip(plans, verdicts, strict=True)
-        ]
-        insert_all(self._connection, messages, [row for row in rows if row["id"] not in revived])
-        changed = [row | _UNCLAIMED for row in rows if row["id"] in revived]
-        update_all(self._connection, messages, changed)
+        # Asked after the verdicts: they have waited for whoever was recording the same entities.
+        self._elsewhere = self._held_elsewhere(candidates, verdicts)
+        judged = [(*pair, verdict) for pair, verdict in zip(found, verdicts, strict=True)]
+        written = [self._message_values(*one) for one in judged[: len(fresh)]]
+        insert_values(self._connection, messages, _MESSAGE, written)
+        written += self._revive(judged[len(fresh) :])
+        append_block(self._connection, written, self._now)
         self._write_references(candidates, verdicts)
-        return [_recorded(row) for row in rows]
+        return [self._recorded(*one) for one in judged]
 
-    def _message_row(
-        self, translation: Translation, message: NewMessage, verdict: str
-    ) -> dict[str, Any]:
+    def _held_elsewhere(self, candidates: Sequence[Candidate], verdicts: Sequence[str]) -> set[str]:
+        """Partitions whose next message another process is to publish."""
+        new = [
+            one.message.partition_key
+            for one, verdict in zip(candidates, verdicts, strict=True)
+            if verdict == "new"
+        ]
+        return held_elsewhere(self._connection, new, self._owner, self._at)
+
+    def _recorded(self, translation: Translation, message: NewMessage, verdict: str) -> Recorded:
         state = _state(message, verdict)
-        return {
-            "id": message.row_id,
-            "receipt_id": translation.receipt_id,
-            "position": message.position,
-            "connector": translation.connector,
-            "account": translation.account,
-            "message_id": message_id(message.key_digest),
-            "key": message.key,
-            "type": message.type,
-            "source": message.source,
-            "subject": message.subject,
-            "occurred_at": micros(message.occurred_at),
-            "entity": message.entity,
-            "version": message.version,
-            "correlation": message.correlation,
-            "partition_key": message.partition_key,
-            "traceparent": translation.traceparent,
-            "schema_uri": message.schema_uri,
-            "data": None if verdict == "duplicate" else message.data,
-            "content_digest": message.content_digest,
-            "destinations": orjson.dumps(message.destinations).decode(),
-            "at": message.at,
-            "verdict": verdict,
-            "state": state,
-            "created_at": micros(self._now),
-            **(self._claim if state == "pending" else _UNCLAIMED),
-        }
+        return Recorded(
+            message.row_id, translation.connector, translation.account, message.message_id,
+            verdict, state, self._leases(message, state),
+        )  # fmt: skip
+
+    def _leases(self, message: NewMessage, state: str) -> bool:
+        return state == "pending" and message.partition_key not in self._elsewhere
+
+    def _revive(
+        self, judged: Sequence[tuple[Translation, NewMessage, str]]
+    ) -> list[tuple[Any, ...]]:
+        """Dead rows that are messages now; unclaimed, for any relay."""
+        values = [self._message_values(*one) for one in judged]
+        rows = [dict(zip(_MESSAGE, one, strict=True)) | _UNCLAIMED for one in values]
+        update_all(self._connection, messages, rows)
+        return values
+
+    def _message_values(
+        self, translation: Translation, message: NewMessage, verdict: str
+    ) -> tuple[Any, ...]:
+        """A row's values in the order of `_MESSAGE`."""
+        state = _state(message, verdict)
+        leased = self._leases(message, state)
+        return (
+            message.row_id, translation.receipt_id, message.position, translation.connector,
+            translation.account, message.message_id, message.key, message.type, message.source,
+            message.subject, micros(message.occurred_at), message.entity, message.version,
+            message.correlation, message.partition_key, translation.traceparent,
+            message.schema_uri, None if verdict == "duplicate" else message.data,
+            message.content_digest, _json_list(message.destinations), message.at, verdict, state,
+            self._at, self._owner if leased else None, self._until if leased else None,
+        )  # fmt: skip
 
     def _write_references(self, candidates: Sequence[Candidate], verdicts: Sequence[str]) -> None:
         """By what a message may be asked for; a duplicate is found through the first."""
-        rows = [
-            {"value": value, "scheme": scheme, "message_row_id": one.message.row_id}
+        values = [
+            (value, scheme, one.message.row_id)
             for one, verdict in zip(candidates, verdicts, strict=True)
             if verdict != "duplicate"
             for scheme, value in one.message.references
         ]
-        insert_missing(self._connection, message_references, rows)
+        insert_free(self._connection, message_references, _REFERENCE, values)
 
     def _write_failures(self) -> list[Recorded]:
         rows = []
@@ -169,7 +191,7 @@ class _Batch:
                 self._connection, [_failed_attempt(one, at, row_id, why) for row_id, why in tried]
             )
         insert_all(self._connection, messages, rows)
-        return [_recorded(row) for row in rows]
+        return [_recorded_failure(row) for row in rows]
 
     def _fail_again(self, one: Plan, at: datetime) -> None:
         if one.failed_again:
@@ -213,24 +235,28 @@ class _Batch:
             record_attempts(self._connection, [_receipt_attempt(one) for one in failures])
 
     def _settle_receipts(self) -> None:
-        chunks = [_counts(one) for one in self._plans if not one.translation.final]
-        finals = [_counts(one) | self._ending(one) for one in self._plans if one.translation.final]
-        added = ("message_count", "ignored_count")
-        update_all(self._connection, receipts, chunks, added=added)
-        update_all(self._connection, receipts, finals, added=added)
+        finals = [one for one in self._plans if one.translation.final]
+        counted = [_counts(one) for one in self._plans if not one.translation.final]
+        ended = [(*_counts(one), *self._ending(one)) for one in finals]
+        update_values(self._connection, receipts, _COUNTS, counted, added=_COUNTS[1:])
+        update_values(self._connection, receipts, _ENDING, ended, added=_COUNTS[1:])
 
-    def _ending(self, one: Plan) -> dict[str, Any]:
+    def _ending(self, one: Plan) -> tuple[Any, ...]:
         state, reason = _receipt_state(one.translation)
-        return {
-            "state": state,
-            "reason": reason,
-            "kind": one.translation.kind or one.receipt.kind,
-            "translated_at": micros(self._now) if state != "dead" else None,
-            "reopened_at": None,
-            **_UNCLAIMED,
-        }
+        kind = one.translation.kind or one.receipt.kind
+        return state, reason, kind, self._at if state != "dead" else None, None, None, None
 
 
+_MESSAGE = (
+    *LOGGED, "content_digest", "destinations", "at", "verdict", "state", "created_at",
+    "claimed_by", "claimed_until",
+)  # fmt: skip
+_REFERENCE = ("value", "scheme", "message_row_id")
+_COUNTS = ("id", "message_count", "ignored_count")
+_ENDING = (
+    *_COUNTS, "state", "reason", "kind", "translated_at", "reopened_at", "claimed_by",
+    "claimed_until",
+)  # fmt: skip
 _UNCLAIMED = {"claimed_by": None, "claimed_until": None}
 _EMPTY_TEXTS = ("key", "type", "source", "subject", "correlation", "partition_key", "schema_uri")
 
@@ -238,19 +264,24 @@ _EMPTY_TEXTS = ("key", "type", "source", "subject", "correlation", "partition_ke
 def _lock_pending(
     connection: Connection, translations: Sequence[Translation]
 ) -> dict[int, OpenReceipt]:
-    statement = (
+    wanted = sorted({one.receipt_id for one in translations})
+    statement = _pending(postgresql=is_postgresql(connection))
+    return {
+        receipt_id: OpenReceipt(receipt_id, kind, count, moment_or_none(reopened_at))
+        for receipt_id, kind, count, reopened_at in connection.execute(
+            statement, {"listed": listing(connection, wanted)}
+        )
+    }
+
+
+@cache
+def _pending(*, postgresql: bool) -> Select[Any]:
+    return (
         select(receipts.c.id, receipts.c.kind, receipts.c.message_count, receipts.c.reopened_at)
-        .where(is_state(receipts.c.state, "pending"))
+        .where(listed(receipts.c.id, postgresql=postgresql), is_state(receipts.c.state, "pending"))
         .order_by(receipts.c.id)
         .with_for_update()
     )
-    wanted = sorted({one.receipt_id for one in translations})
-    return {
-        found.id: OpenReceipt(
-            found.id, found.kind, found.message_count, moment_or_none(found.reopened_at)
-        )
-        for found in select_among(connection, statement, receipts.c.id, wanted)
-    }
 
 
 def _state(message: NewMessage, verdict: str) -> str:
@@ -267,20 +298,19 @@ def _receipt_state(translation: Translation) -> tuple[str, str | None]:
     return "translated", None
 
 
-def _counts(one: Plan) -> dict[str, Any]:
-    return {
-        "id": one.receipt.receipt_id,
-        "message_count": one.added,
-        "ignored_count": one.translation.ignored,
-    }
+def _counts(one: Plan) -> tuple[int, int, int]:
+    return one.receipt.receipt_id, one.added, one.translation.ignored
 
 
-def _recorded(row: dict[str, Any]) -> Recorded:
+@lru_cache(maxsize=1000)
+def _json_list(destinations: tuple[str, ...]) -> str:
+    # Few different lists: they are made by a routing table.
+    return orjson.dumps(destinations).decode()
+
+
+def _recorded_failure(row: dict[str, Any]) -> Recorded:
     return Recorded(
-        row_id=row["id"],
-        message_id=row["message_id"],
-        verdict=row["verdict"],
-        state=row["state"],
+        row["id"], row["connector"], row["account"], None, row["verdict"], row["state"], False
     )
 
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, select, update
 from sqlalchemy import Row as Found
 
-from canonical.keys import message_id
+from store.facts import first_row
+from store.partition_order import behind_another, claim_alone
 from store.records import MessageRow, NewMessage, OutboxRow, Translation
-from store.statements import among, free_at, is_state, select_among
+from store.statements import (
+    free_at,
+    is_postgresql,
+    is_state,
+    listed,
+    listing,
+    not_state,
+    select_among,
+)
 from store.tables import messages
 from store.times import micros, moment, moment_or_none
 
@@ -58,7 +68,7 @@ def _outbox_row_of(translation: Translation, message: NewMessage) -> OutboxRow:
         receipt_id=translation.receipt_id,
         connector=translation.connector,
         account=translation.account,
-        message_id=message_id(message.key_digest),
+        message_id=message.message_id,
         key=message.key,
         type=message.type,
         source=message.source,
@@ -78,15 +88,21 @@ def _outbox_row_of(translation: Translation, message: NewMessage) -> OutboxRow:
 def claim_outbox(
     connection: Connection, owner: str, now: datetime, lease: timedelta, limit: int
 ) -> list[OutboxRow]:
-    """Lease the oldest pending messages that nobody holds, in the order of their ids."""
+    """Lease the oldest pending messages that nobody holds, in the order of their ids.
+
+    What stands behind a message of its partition that somebody holds is left for later.
+    """
+    claim_alone(connection)
     free = (
         select(messages.c.id)
         .where(is_state(messages.c.state, "pending"))
         .where(free_at(messages.c.claimed_until, micros(now)))
         .order_by(messages.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=messages)
     )
+    if is_postgresql(connection):
+        free = free.where(~behind_another(messages.alias("older"), micros(now)))
     claimed = connection.execute(
         update(messages)
         .where(messages.c.id.in_(free))
@@ -98,13 +114,19 @@ def claim_outbox(
 
 def mark_published(connection: Connection, row_ids: Sequence[int], now: datetime) -> int:
     """Take messages off the outbox; returns how many were still on it."""
-    marked = connection.execute(
+    given = {"listed": listing(connection, row_ids), "moment": micros(now)}
+    return connection.execute(_mark(postgresql=is_postgresql(connection)), given).rowcount
+
+
+@cache
+def _mark(*, postgresql: bool) -> Update:
+    return (
         update(messages)
-        .where(among(connection, messages.c.id, row_ids))
-        .where(is_state(messages.c.state, "pending"))
-        .values(state="published", published_at=micros(now), claimed_by=None, claimed_until=None)
+        .where(listed(messages.c.id, postgresql=postgresql), is_state(messages.c.state, "pending"))
+        .values(
+            state="published", published_at=bindparam("moment"), claimed_by=None, claimed_until=None
+        )
     )
-    return marked.rowcount
 
 
 def release_claims(connection: Connection, owner: str) -> None:
@@ -155,7 +177,9 @@ def load_outbox(connection: Connection, row_ids: Sequence[int]) -> list[OutboxRo
 def load_routed(connection: Connection, wanted: str) -> OutboxRow | None:
     """The message with this CloudEvents id as it was routed, or None."""
     found = connection.execute(
-        select(*_OUTBOX).where(messages.c.message_id == wanted, messages.c.verdict == "new")
+        select(*_OUTBOX).where(
+            messages.c.id == first_row(connection, wanted), messages.c.verdict == "new"
+        )
     ).first()
     return None if found is None else _outbox_row(found)
 
@@ -176,7 +200,7 @@ def list_messages(
     limit: int = 100,
 ) -> list[MessageRow]:
     """Messages in a state (conflicts to look into, say), newest first, page by page."""
-    statement = select(messages).where(messages.c.state == state)
+    statement = select(messages).where(messages.c.state == state, _settled_or_not(state))
     if connector is not None:
         statement = statement.where(messages.c.connector == connector)
     if account is not None:
@@ -185,6 +209,12 @@ def list_messages(
         statement = statement.where(messages.c.id < before)
     found = connection.execute(statement.order_by(messages.c.id.desc()).limit(limit))
     return [message_row(one) for one in found]
+
+
+def _settled_or_not(state: str) -> ColumnElement[bool]:
+    """What leads to the index that has this state's rows."""
+    pending = state == "pending"
+    return (is_state if pending else not_state)(messages.c.state, "pending")
 
 
 def _outbox_row(found: Found[Any]) -> OutboxRow:

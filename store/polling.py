@@ -13,7 +13,7 @@ from sqlalchemy import Row as Found
 
 from store.pauses import not_paused
 from store.records import PollRow
-from store.statements import free_at, insert_missing, storable
+from store.statements import free_at, insert_missing, not_state, storable
 from store.tables import intake_ledger, messages, poll_cursors, receipts
 from store.times import micros, moment, moment_or_none
 
@@ -190,6 +190,7 @@ def missed_webhooks(connection: Connection) -> dict[tuple[str, str], Mapping[str
     came_later = exists().where(
         and_(
             late.c.message_id == messages.c.message_id,
+            not_state(late.c.verdict, "new"),
             late.c.id != messages.c.id,
             late_receipt.c.id == late.c.receipt_id,
             late_receipt.c.transport == "webhook",

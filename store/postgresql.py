@@ -28,6 +28,8 @@ _SESSION = {
     # A 2xx says the bytes are durable: whatever the server's default is, commits wait for the disk.
     "synchronous_commit": "on",
     "jit": "off",
+    # A process that is frozen in a transaction lets go of its locks before its leases end.
+    "idle_in_transaction_session_timeout": "15s",
 }
 
 

@@ -7,14 +7,17 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
     Connection,
+    Integer,
     Select,
     Table,
     TableValuedAlias,
+    Text,
     Update,
     any_,
     bindparam,
@@ -26,10 +29,11 @@ from sqlalchemy import (
 from sqlalchemy import Row as Found
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.sqlite_rows import insert_new_rows, insert_rows, update_rows
+from store.sqlite_rows import insert_new_rows, insert_rows, insert_tuples, update_tuples
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
+Values = tuple[Any, ...]
 
 _LONGEST_LIST = 5000
 """SQLite allows 32 766 parameters in one statement."""
@@ -77,6 +81,35 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
         insert_rows(connection, table, rows, missing_only=True)
 
 
+def insert_values(
+    connection: Connection, table: Table, names: tuple[str, ...], values: Sequence[Values]
+) -> None:
+    """`insert_all` for rows given as tuples, in the order of `names`: the hot path's way."""
+    if not values:
+        return
+    if is_postgresql(connection):
+        connection.execute(_insert_from_arrays(table, names), _columns(names, values))
+    else:
+        insert_tuples(connection, table, names, values)
+
+
+def insert_free(
+    connection: Connection, table: Table, names: tuple[str, ...], values: Sequence[Values]
+) -> int:
+    """Insert those tuples whose keys are free; how many went in.
+
+    Whoever gets fewer than it gave asks for the keys and compares whose rows stand there. On
+    PostgreSQL a key that another transaction is just taking is waited for: what did not go in has
+    been committed by somebody else.
+    """
+    if not values:
+        return 0
+    if is_postgresql(connection):
+        free = _insert_from_arrays(table, names).on_conflict_do_nothing()
+        return connection.execute(free, _columns(names, values)).rowcount
+    return insert_tuples(connection, table, names, values, missing_only=True)
+
+
 def upsert(connection: Connection, table: Table, row: Row) -> None:
     """Insert a row, or replace what stands under its primary key."""
     keys = [one.name for one in table.primary_key]
@@ -87,27 +120,55 @@ def upsert(connection: Connection, table: Table, row: Row) -> None:
 
 
 def update_all(
-    connection: Connection, table: Table, rows: Sequence[Row], *, added: Sequence[str] = ()
+    connection: Connection, table: Table, rows: Sequence[Row], *, added: tuple[str, ...] = ()
 ) -> None:
     """Set each row's columns in the row with its `id`; those in `added` are counted up instead."""
     if not rows:
         return
     names = tuple(rows[0])
+    update_values(
+        connection, table, names, [tuple(row[name] for name in names) for row in rows], added=added
+    )
+
+
+def update_values(
+    connection: Connection,
+    table: Table,
+    names: tuple[str, ...],
+    values: Sequence[Values],
+    *,
+    added: tuple[str, ...] = (),
+) -> None:
+    """`update_all` for rows given as tuples, in the order of `names`."""
+    if not values:
+        return
     if is_postgresql(connection):
-        statement = _update_from_arrays(table, names, tuple(added))
-        connection.execute(statement, _arrays(rows))
+        connection.execute(_update_from_arrays(table, names, added), _columns(names, values))
     else:
-        given = [{f"{name}_": value for name, value in row.items()} for row in rows]
-        update_rows(connection, _update_one(table, names, tuple(added)), given)
+        update_tuples(connection, _update_one(table, names, added), names, values)
 
 
 def among(
     connection: Connection, column: ColumnElement[Any], values: Sequence[Any]
 ) -> ColumnElement[bool]:
-    """`column IN values`; on PostgreSQL as one array, so that one plan serves every length."""
+    """`column IN values`, as one array, so that one prepared statement serves every length."""
     if is_postgresql(connection):
         return column == any_(bindparam(None, list(values), type_=ARRAY(column.type)))
-    return column.in_(values)
+    if isinstance(column.type, Integer):
+        return column.in_(select(_json_values(_json_array(values))))
+    return column.in_(values)  # SQLite's JSON has no bytes
+
+
+def listed(column: Column[int], *, postgresql: bool) -> ColumnElement[bool]:
+    """`column IN :listed`, for a statement that is built once and given `listing(…)` each time."""
+    if postgresql:
+        return column == any_(bindparam("listed", type_=ARRAY(column.type)))
+    return column.in_(select(_json_values(bindparam("listed", type_=Text))))
+
+
+def listing(connection: Connection, numbers: Sequence[int]) -> Sequence[int] | str:
+    """The value of the parameter `listed`."""
+    return list(numbers) if is_postgresql(connection) else _json_array(numbers)
 
 
 def select_among(
@@ -130,12 +191,17 @@ def storable(text: str) -> str:
     return clean.replace("\0", "\ufffd")
 
 
-def is_state(column: Column[str], state: str) -> ColumnElement[bool]:
+def is_state(column: ColumnElement[str], state: str) -> ColumnElement[bool]:
     """`column = 'state'` in the text of the statement: a partial index needs to see the word."""
     return column == literal(state, literal_execute=True)
 
 
-def free_at(column: Column[int], now: int) -> ColumnElement[bool]:
+def not_state(column: ColumnElement[str], state: str) -> ColumnElement[bool]:
+    """`column <> 'state'` in the text of the statement, for a partial index without that state."""
+    return column != literal(state, literal_execute=True)
+
+
+def free_at(column: ColumnElement[int], now: int) -> ColumnElement[bool]:
     """Nobody's lease, or one that has run out."""
     return column.is_(None) | (column <= now)
 
@@ -174,6 +240,19 @@ def _given(table: Table, names: tuple[str, ...]) -> TableValuedAlias:
     # One array a column: one statement serves every number of rows, and is prepared once.
     arrays = [bindparam(f"{name}_", type_=ARRAY(table.c[name].type)) for name in names]
     return func.unnest(*arrays).table_valued(*names, name="given").render_derived()
+
+
+def _json_array(values: Sequence[Any]) -> str:
+    return orjson.dumps(list(values)).decode()
+
+
+def _json_values(array: str | ColumnElement[str]) -> ColumnElement[int]:
+    return func.json_each(array).table_valued("value").c.value
+
+
+def _columns(names: tuple[str, ...], values: Sequence[Values]) -> dict[str, list[Any]]:
+    columns = zip(*values, strict=True)
+    return {f"{name}_": list(column) for name, column in zip(names, columns, strict=True)}
 
 
 def _arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:

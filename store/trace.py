@@ -13,6 +13,7 @@ from canonical.errors import Malformed
 from canonical.keys import Key, message_id
 from store.attempts import attempt_row
 from store.dead_letters import dead_letter
+from store.facts import rows_of_fact
 from store.ids import MESSAGE, RECEIPT, parse_id
 from store.inbox import delivery_key_digest, receipt_row
 from store.outbox import message_row
@@ -82,10 +83,14 @@ def _matching_messages(connection: Connection, text: str) -> set[tuple[int, int]
     by_reference = select(message_references.c.message_row_id).where(
         message_references.c.value == text
     )
-    ids = (text.lower(), message_id(Key(text).digest))
+    facts = [
+        row
+        for one in (text, message_id(Key(text).digest))
+        for row in rows_of_fact(connection, one, most=MOST)
+    ]
     # Apart: each has an index of its own, and an OR of them would read the table.
     wanted = [
-        messages.c.message_id.in_(ids),
+        among(connection, messages.c.id, facts),
         messages.c.correlation == text,
         messages.c.id.in_(by_reference),
     ]

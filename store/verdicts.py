@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, select, update
 
 from store.records import NewMessage
-from store.statements import insert_new, select_among
+from store.statements import insert_free, select_among
 from store.tables import entity_versions, fact_keys
 from store.times import micros
 
@@ -25,73 +25,66 @@ class Candidate(NamedTuple):
     message: NewMessage
 
 
+class _Holder(NamedTuple):
+    """The message that holds a key, and the content known under it."""
+
+    row_id: int
+    content_digest: bytes
+
+
+_FACT_KEY = ("key_digest", "content_digest", "message_row_id", "receipt_id", "created_at")
+_ENTITY_VERSION = ("entity_digest", "version", "message_row_id")
+
+
 def judge(connection: Connection, candidates: Sequence[Candidate], now: datetime) -> list[str]:
     """The verdict on each message, in their order: new, duplicate, stale or conflict.
 
     The key of a new or stale message is taken for ever. A conflict changes nothing: the content
     known first stays the one that later reports are compared with.
     """
-    firsts = _take_keys(connection, candidates, now)
-    known = _known_contents(connection, candidates, firsts)
-    stale = _stale_rows(connection, [one for one in candidates if _is_first(one, firsts)])
-    return [_verdict(one.message, firsts, known, stale) for one in candidates]
+    holders = _take_keys(connection, candidates, now)
+    stale = _stale_rows(connection, [one.message for one in candidates if _holds(one, holders)])
+    return [_verdict(one.message, holders[one.message.key_digest], stale) for one in candidates]
 
 
-def _is_first(one: Candidate, firsts: Mapping[bytes, NewMessage]) -> bool:
-    first = firsts.get(one.message.key_digest)
-    return first is not None and first.row_id == one.message.row_id
+def _holds(one: Candidate, holders: Mapping[bytes, _Holder]) -> bool:
+    return holders[one.message.key_digest].row_id == one.message.row_id
 
 
-def _verdict(
-    message: NewMessage,
-    firsts: Mapping[bytes, NewMessage],
-    known: Mapping[bytes, bytes],
-    stale: set[int],
-) -> str:
-    first = firsts.get(message.key_digest)
-    if first is not None and first.row_id == message.row_id:
+def _verdict(message: NewMessage, holder: _Holder, stale: set[int]) -> str:
+    if holder.row_id == message.row_id:
         return "stale" if message.row_id in stale else "new"
-    content = first.content_digest if first is not None else known[message.key_digest]
-    return "duplicate" if content == message.content_digest else "conflict"
+    return "duplicate" if holder.content_digest == message.content_digest else "conflict"
 
 
 def _take_keys(
     connection: Connection, candidates: Sequence[Candidate], now: datetime
-) -> dict[bytes, NewMessage]:
-    """The messages of this batch that are the first of their key anywhere."""
+) -> dict[bytes, _Holder]:
+    """Who holds the keys of this batch, after the free ones are taken by the batch itself."""
     wanted: dict[bytes, Candidate] = {}
     for one in candidates:
         wanted.setdefault(one.message.key_digest, one)
     created = micros(now)
-    rows = [
-        {
-            "key_digest": digest,
-            "content_digest": wanted[digest].message.content_digest,
-            "message_row_id": wanted[digest].message.row_id,
-            "receipt_id": wanted[digest].receipt_id,
-            "created_at": created,
-        }
-        for digest in sorted(wanted)
+    values = [
+        (digest, one.message.content_digest, one.message.row_id, one.receipt_id, created)
+        for digest, one in sorted(wanted.items())
     ]
-    taken = insert_new(connection, fact_keys, rows, fact_keys.c.key_digest)
-    return {digest: one.message for digest, one in wanted.items() if digest in taken}
+    if insert_free(connection, fact_keys, _FACT_KEY, values) == len(values):
+        return {digest: _Holder(row_id, content) for digest, content, row_id, *_ in values}
+    statement = select(*(fact_keys.c[name] for name in _FACT_KEY[:3]))
+    found = select_among(connection, statement, fact_keys.c.key_digest, sorted(wanted))
+    return {
+        bytes(row.key_digest): _Holder(row.message_row_id, bytes(row.content_digest))
+        for row in found
+    }
 
 
-def _known_contents(
-    connection: Connection, candidates: Sequence[Candidate], firsts: Mapping[bytes, NewMessage]
-) -> dict[bytes, bytes]:
-    digests = {one.message.key_digest for one in candidates} - firsts.keys()
-    statement = select(fact_keys.c.key_digest, fact_keys.c.content_digest)
-    found = select_among(connection, statement, fact_keys.c.key_digest, sorted(digests))
-    return {bytes(row.key_digest): bytes(row.content_digest) for row in found}
-
-
-def _stale_rows(connection: Connection, firsts: Sequence[Candidate]) -> set[int]:
+def _stale_rows(connection: Connection, firsts: Sequence[NewMessage]) -> set[int]:
     """The rows whose entity is already known in a newer version; the others advance it."""
     versioned = [
-        (one.message.entity_digest, one.message.version, one.message.row_id)
+        (one.entity_digest, one.version, one.row_id)
         for one in firsts
-        if one.message.entity_digest is not None and one.message.version is not None
+        if one.entity_digest is not None and one.version is not None
     ]
     if not versioned:
         return set()
@@ -113,24 +106,19 @@ def _lock_versions(
     connection: Connection, versioned: Sequence[tuple[bytes, str, int]]
 ) -> dict[bytes, str]:
     """The version each entity is at, held against others; one that is not known yet starts here."""
-    start: dict[bytes, tuple[str, int]] = {}
-    for entity, version, row_id in versioned:
-        start.setdefault(entity, (version, row_id))
-    rows = [
-        {"entity_digest": entity, "version": start[entity][0], "message_row_id": start[entity][1]}
-        for entity in sorted(start)
-    ]
-    begun = insert_new(connection, entity_versions, rows, entity_versions.c.entity_digest)
-    current = {entity: start[entity][0] for entity in begun}
+    start: dict[bytes, tuple[bytes, str, int]] = {}
+    for one in versioned:
+        start.setdefault(one[0], one)
+    values = sorted(start.values())
+    if insert_free(connection, entity_versions, _ENTITY_VERSION, values) == len(values):
+        return {entity: version for entity, version, _ in values}
     known = (
         select(entity_versions.c.entity_digest, entity_versions.c.version)
         .order_by(entity_versions.c.entity_digest)
         .with_for_update()
     )
-    others = sorted(start.keys() - begun)
-    for row in select_among(connection, known, entity_versions.c.entity_digest, others):
-        current[bytes(row.entity_digest)] = row.version
-    return current
+    found = select_among(connection, known, entity_versions.c.entity_digest, sorted(start))
+    return {bytes(row.entity_digest): row.version for row in found}
 
 
 def _advance(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, PrimaryKeyConstraint, Table
+from sqlalchemy import PrimaryKeyConstraint, Table
 
 from store.tables.columns import (
     bytes_column,
@@ -65,7 +65,12 @@ receipts = Table(
     index_where("receipts_pending", "id", "claimed_until", where="state = 'pending'"),
     index_where("receipts_repeated", "first_receipt_id", where="first_receipt_id IS NOT NULL"),
     index_where("receipts_polled", "connector", "account", where="transport = 'poll'"),
-    Index("receipts_by_state", "connector", "account", "state"),
+    # The pending soon change state: they are counted through `receipts_pending`.
+    index_where(
+        "receipts_by_state",
+        *("connector", "account", "state", "message_count"),
+        where="state <> 'pending'",
+    ),
 )
 
 intake_ledger = Table(

@@ -67,10 +67,15 @@ messages = Table(
     text_column("claimed_by", nullable=True),
     number("claimed_until", nullable=True),
     UniqueConstraint("receipt_id", "position", name="messages_place"),
-    Index("messages_by_message_id", "message_id"),
     Index("messages_by_correlation", "correlation"),
     index_where("messages_pending", "id", "claimed_until", where="state = 'pending'"),
-    Index("messages_by_state", "connector", "account", "state"),
+    # Only where several processes publish: what is pending of a partition (`partition_order`).
+    index_where("messages_in_line", "partition_key", "id", where="state = 'pending'").ddl_if(
+        dialect="postgresql"
+    ),
+    index_where("messages_by_state", "connector", "account", "state", where="state <> 'pending'"),
+    # The first report of a fact is found through its key (`facts.rows_of_fact`).
+    index_where("messages_repeated", "message_id", where="verdict <> 'new'"),
 )
 
 message_references = Table(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from canonical.keys import Key, Version
+from canonical.keys import Key, Version, message_id
 from store import audit, inbox, normalised
 from store.database import Database
 from store.ids import IdSource
@@ -54,7 +53,7 @@ def delivery(key: str = "wh-1", body: bytes = b'{"id": 1}', **changes: Any) -> D
         claimed_by="me",
         claimed_until=NOW,
     )
-    return replace(one, **changes)
+    return one._replace(**changes)
 
 
 def message(
@@ -73,6 +72,7 @@ def message(
     return NewMessage(
         row_id=IDS.next(),
         position=position,
+        message_id=message_id(key.digest),
         key=key.text,
         key_digest=key.digest,
         content_digest=hashlib.sha256(content.encode()).digest(),
@@ -121,7 +121,7 @@ def translation(receipt_id: int, *items: NewMessage | FailedRecord, **changes: A
         failure=None,
         ignored_reason=None,
     )
-    return replace(one, **changes)
+    return one._replace(**changes)
 
 
 async def accept(database: Database, *arrived: Delivery) -> list[Accepted]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -64,9 +63,8 @@ async def test_the_same_facts_at_the_same_time(stores: tuple[Database, Database]
         )
 
     def placed(one: Translation) -> Translation:
-        return replace(
-            one,
-            messages=[replace(each, position=place) for place, each in enumerate(one.messages)],
+        return one._replace(
+            messages=[each._replace(position=place) for place, each in enumerate(one.messages)],
         )
 
     await asyncio.gather(

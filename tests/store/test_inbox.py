@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -138,7 +137,7 @@ async def test_the_ledger_counts_what_came_in(database: Database) -> None:
 
 async def test_parts_written_ahead_become_the_body(database: Database) -> None:
     parts = [b"a" * 3000, b"b" * 10]
-    one = replace(delivery(body=b"".join(parts)), body=None)
+    one = delivery(body=b"".join(parts))._replace(body=None)
     for number, part in enumerate([b"a first try", parts[1]]):
         await _write_part(database, one.receipt_id, number, part)
     await _write_part(database, one.receipt_id, 0, parts[0])
@@ -151,7 +150,7 @@ async def test_parts_written_ahead_become_the_body(database: Database) -> None:
 
 async def test_parts_of_a_redelivery_are_dropped(database: Database) -> None:
     await accept(database, delivery(body=b"same"))
-    again = replace(delivery(body=b"same"), body=None)
+    again = delivery(body=b"same")._replace(body=None)
     await _write_part(database, again.receipt_id, 0, b"same")
     await accept(database, again)
     assert await _part_count(database) == 1

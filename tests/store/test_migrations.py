@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -46,10 +48,18 @@ def _downgrade(connection: Connection) -> None:
 
 
 async def test_migrations_make_the_tables(database: Database) -> None:
-    differences = await database.read(
-        lambda c: compare_metadata(MigrationContext.configure(c), metadata)
-    )
-    assert differences == []
+    def differences(connection: Connection) -> list[Any]:
+        wanted = {"include_object": _is_of(connection)}
+        context = MigrationContext.configure(connection, opts=wanted)
+        return list(compare_metadata(context, metadata))
+
+    assert await database.read(differences) == []
+
+
+def _is_of(connection: Connection) -> Callable[..., bool]:
+    """Leaves out the index that only PostgreSQL has."""
+    only_there = {"messages_in_line"} if connection.dialect.name == "sqlite" else set()
+    return lambda _thing, name, *_: name not in only_there
 
 
 async def test_migrations_make_them_to_the_letter(database: Database) -> None:

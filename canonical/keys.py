@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -33,11 +34,13 @@ class Key:
         """Build a key from its parts. Empty parts count: they hold their place."""
         if not parts:
             raise ValueError("a key needs at least one part")
-        return cls("/".join([_escaped(str(part)) for part in parts]))
+        return cls(_joined(parts))
 
     def extended(self, *parts: str | int) -> Key:
         """This key with more parts behind it."""
-        return Key(f"{self.text}/{Key.of(*parts).text}")
+        if not parts:
+            raise ValueError("a key is extended by at least one part")
+        return Key(f"{self.text}/{_joined(parts)}")
 
     @property
     def digest(self) -> bytes:
@@ -48,9 +51,12 @@ class Key:
         return self.text
 
 
-def _escaped(part: str) -> str:
-    # Most parts have nothing to escape, and finding that out is cheaper than translating.
-    return part.translate(_ESCAPES) if _SPECIAL.search(part) else part
+def _joined(parts: Iterable[str | int]) -> str:
+    texts = [str(part) for part in parts]
+    # Most parts have nothing to escape, and finding that out of all is cheaper than translating.
+    if _SPECIAL.search("".join(texts)):
+        texts = [text.translate(_ESCAPES) for text in texts]
+    return "/".join(texts)
 
 
 def message_id(digest: bytes) -> str:
@@ -76,8 +82,8 @@ class Version:
         if moment.tzinfo is None:
             raise Malformed("a version time needs a zone", code="time_without_zone")
         # isoformat, because strftime does not pad years before 1000 everywhere.
-        text = moment.astimezone(UTC).isoformat(timespec="microseconds")
-        return cls(text.removesuffix("+00:00") + "Z")
+        shown = moment.astimezone(UTC).isoformat("T", "microseconds")
+        return cls(f"{shown[: -len('+00:00')]}Z")
 
     @classmethod
     def number(cls, value: int) -> Version:

@@ -17,9 +17,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
+    GetCoreSchemaHandler,
     WithJsonSchema,
 )
+from pydantic_core import core_schema
 
 from canonical.currencies import MINOR_UNITS, minor_units
 
@@ -30,14 +31,35 @@ def _no_float(value: Any) -> Any:
     return value
 
 
-def _plain(value: Decimal) -> str:
-    return format(value, "f")
-
-
 def _known_currency(value: str) -> str:
     if value not in MINOR_UNITS:
         raise ValueError("not an ISO 4217 code")
     return value
+
+
+class _PlainDigits:
+    """Reads and writes amounts in pydantic's core, in plain digits.
+
+    Digits within the bounds, which most amounts come as, become a Decimal without asking it for
+    its digits again. Anything else is read, or refused, as the type says: this makes nothing
+    valid that is not.
+    """
+
+    _WITHIN_BOUNDS = r"^[+-]?[0-9]{1,18}(\.[0-9]{1,12})?$"
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        digits = core_schema.str_schema(pattern=self._WITHIN_BOUNDS, strict=True)
+        return core_schema.union_schema(
+            [core_schema.no_info_after_validator_function(Decimal, digits), handler(source)],
+            mode="left_to_right",
+            custom_error_type="inexact_amount",
+            custom_error_message=(
+                "Input should be an exact decimal of at most 30 digits, 12 of them behind the point"
+            ),
+            serialization=core_schema.format_ser_schema("f", when_used="always"),
+        )
 
 
 ExactDecimal = Annotated[
@@ -45,7 +67,7 @@ ExactDecimal = Annotated[
     # The bounds stand next to the type: behind a function they would be checked in Python.
     Field(max_digits=30, decimal_places=12, allow_inf_nan=False),
     BeforeValidator(_no_float),
-    PlainSerializer(_plain, return_type=str),
+    _PlainDigits(),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}),
 ]
 """A finite decimal of at most 30 digits, 12 of them behind the point; a string in JSON."""

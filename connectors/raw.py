@@ -76,6 +76,10 @@ class RawMessage:
             self._json = read_json(self.body)
         return self._json
 
+    def forget_json(self) -> None:
+        """Let go of what `json` has kept: read, a body takes ten times its size."""
+        self._json = None
+
     @property
     def digest(self) -> bytes:
         """SHA-256 of the bytes."""

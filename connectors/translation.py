@@ -92,11 +92,10 @@ def items(connector: Connector, raw: RawMessage, identity: Identity) -> Iterator
     """
     manifest = connector.manifest
     if identity.kind in manifest.kinds:
-        yield from _guarded(connector, raw, identity)
-    elif manifest.ignores(identity.kind):
-        yield Ignored(reason=f"kind {identity.kind[:60]} is of no interest")
-    else:
-        raise Unsupported(f"kind {identity.kind[:60]!r} is not known", code="unknown_kind")
+        return _guarded(connector, raw, identity)
+    if manifest.ignores(identity.kind):
+        return iter((Ignored(reason=f"kind {identity.kind[:60]} is of no interest"),))
+    raise Unsupported(f"kind {identity.kind[:60]!r} is not known", code="unknown_kind")
 
 
 def dry_run(
@@ -192,10 +191,6 @@ def _guarded(connector: Connector, raw: RawMessage, identity: Identity) -> Itera
 
 def _checked(item: Item | Fetch, connector: Connector) -> Item | Fetch:
     match item:
-        case Fetch():
-            if connector.fetch is None or not _storable(item.object_id):
-                return Problem(code="connector_fault", message="a fetch nobody can make")
-            return item
         case Message():
             fault = _fault_of(item, connector.manifest)
             if fault:
@@ -203,6 +198,10 @@ def _checked(item: Item | Fetch, connector: Connector) -> Item | Fetch:
             if not _is_storable(item):
                 message = "an identifier has characters that cannot be stored"
                 return Problem(code="invalid_value", message=message, at=_shown(item.at))
+            return item
+        case Fetch():
+            if connector.fetch is None or not _storable(item.object_id):
+                return Problem(code="connector_fault", message="a fetch nobody can make")
             return item
         case Problem():
             return Problem(
@@ -235,7 +234,7 @@ def _is_storable(message: Message) -> bool:
         texts += (reference.scheme, reference.value)
     if message.entity is not None and message.version is not None:
         texts += (message.entity.text, message.version.text)
-    return all(map(_storable, texts))
+    return _storable("".join(texts))
 
 
 def _storable(text: str) -> bool:

@@ -66,8 +66,10 @@ class Reading:
             self._items = iter(translation.items(connector, self.raw, self.identity))
         # One item more than a chunk is read: its absence says that this chunk is the last.
         items = [*self._ahead, *islice(self._items, CHUNK + 1 - len(self._ahead))]
+        if len(items) <= CHUNK:
+            return items, True
         self._ahead = items[CHUNK:]
-        return items[:CHUNK], not self._ahead
+        return items[:CHUNK], False
 
 
 class Normaliser:
@@ -85,7 +87,10 @@ class Normaliser:
         try:
             items, final = reading.take()
         except GatewayError as error:
+            reading.raw.forget_json()
             return self._failed(reading, error)
+        if final:
+            reading.raw.forget_json()
         return self._translation(reading, items, final=final)
 
     def _translation(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -30,22 +30,53 @@ class Router:
     """The routing table of a configuration."""
 
     routes: Sequence[RouteSettings] = ()
+    _plans: dict[tuple[str, str, str], _Plan] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What was found out so far: one plan a type, connector and account."""
 
     def destinations(
         self, message: Message, connector: str, account: str, data: str
     ) -> tuple[str, ...]:
         """The streams a message goes to, without repeats; `data` is its JSON."""
-        chosen: tuple[str, ...] = (FAMILY_STREAM[FAMILY_OF[message.data.TYPE]],)
-        document: Any = None
-        for route in self.routes:
-            if not _envelope_matches(route.when, message.data.TYPE, connector, account):
+        about = (message.data.TYPE, connector, account)
+        plan = self._plans.get(about)
+        if plan is None:
+            plan = self._plans[about] = self._plan(*about)
+        return plan.chosen if plan.chosen is not None else _chosen(plan, about[0], data)
+
+    def _plan(self, kind: str, connector: str, account: str) -> _Plan:
+        matching = tuple(
+            route
+            for route in self.routes
+            if _envelope_matches(route.when, kind, connector, account)
+        )
+        plan = _Plan(matching)
+        if any(route.when.data for route in matching):
+            return plan
+        return replace(plan, chosen=_chosen(plan, kind, "null"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the table says of all messages of one type, connector and account."""
+
+    routes: tuple[RouteSettings, ...]
+    """Those whose conditions on the envelope hold."""
+    chosen: tuple[str, ...] | None = None
+    """The streams, where no route looks into the data."""
+
+
+def _chosen(plan: _Plan, kind: str, data: str) -> tuple[str, ...]:
+    chosen: tuple[str, ...] = (FAMILY_STREAM[FAMILY_OF[kind]],)
+    document: Any = None
+    for route in plan.routes:
+        if route.when.data:
+            document = document or json.loads(data, parse_float=Decimal)
+            if not _data_matches(route.when.data, document):
                 continue
-            if route.when.data:
-                document = document or json.loads(data, parse_float=Decimal)
-                if not _data_matches(route.when.data, document):
-                    continue
-            chosen = route.to if route.mode == "replace" else (*chosen, *route.to)
-        return tuple(dict.fromkeys(chosen))
+        chosen = route.to if route.mode == "replace" else (*chosen, *route.to)
+    return tuple(dict.fromkeys(chosen))
 
 
 def _envelope_matches(when: RouteCondition, kind: str, connector: str, account: str) -> bool:

@@ -10,7 +10,7 @@ from canonical.currencies import MINOR_UNITS
 from canonical.errors import Malformed, Unsupported
 from canonical.values import Money, Quantity
 
-_PLAIN = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})", re.ASCII)
+_is_plain = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})", re.ASCII).fullmatch
 
 
 def decimal_of(value: Any, path: str = "") -> Decimal:
@@ -20,17 +20,24 @@ def decimal_of(value: Any, path: str = "") -> Decimal:
     grouping, no exponent, no other script. At most 18 digits before and 12 behind the point.
     Raises Malformed for anything else; a float is always refused.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+    return Decimal(digits_of(value, path))
+
+
+def digits_of(value: Any, path: str = "") -> str:
+    """The digits of an exact decimal: what `decimal_of` reads, checked and not yet read."""
+    shown = value.strip() if isinstance(value, str) else _digits(value, path)
+    if _is_plain(shown):
+        return shown
+    raise Malformed(f"{shown[:40]!r} is not an amount", code="bad_amount", path=path)
+
+
+def _digits(value: Any, path: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise Malformed(
             f"expected an amount, found {type(value).__name__}", code="bad_amount", path=path
         )
-    shown = value.strip() if isinstance(value, str) else _digits(value)
-    if not _PLAIN.fullmatch(shown):
-        raise Malformed(f"{shown[:40]!r} is not an amount", code="bad_amount", path=path)
-    return Decimal(shown)
-
-
-def _digits(value: int | Decimal) -> str:
+    if isinstance(value, int) and -(10**18) < value < 10**18:
+        return str(value)
     # An int is never formatted as "f": that would go through a float. A Decimal's exponent is
     # looked at first: written out, 1E+999999999 would fill the memory.
     exact = Decimal(value)
@@ -41,7 +48,7 @@ def _digits(value: int | Decimal) -> str:
 
 def money_of(value: Any, currency: str | None, path: str = "") -> Money:
     """Money in major units. Raises Malformed without a currency, Unsupported for an unknown one."""
-    code = _currency_code(currency, path)
+    code = currency_code(currency, path)
     return Money(amount=decimal_of(value, path), currency=code)
 
 
@@ -50,7 +57,7 @@ def money_of_minor(value: Any, currency: str | None, path: str = "") -> Money:
 
     Raises Malformed for anything that is not a whole number, Unsupported for an unknown currency.
     """
-    code = _currency_code(currency, path)
+    code = currency_code(currency, path)
     amount = decimal_of(value, path)
     if amount != amount.to_integral_value():
         raise Malformed(f"{amount} minor units are not whole", code="bad_amount", path=path)
@@ -62,7 +69,10 @@ def quantity_of(value: Any, unit: str = "EA", path: str = "") -> Quantity:
     return Quantity(value=decimal_of(value, path), unit=unit)
 
 
-def _currency_code(currency: Any, path: str) -> str:
+def currency_code(currency: Any, path: str = "") -> str:
+    """An ISO 4217 code, in capitals. Raises Malformed without one, Unsupported if unknown."""
+    if isinstance(currency, str) and currency in MINOR_UNITS:
+        return currency
     if not currency:
         raise Malformed("an amount has no currency", code="missing_currency", path=path)
     if not isinstance(currency, str):

@@ -53,7 +53,9 @@ def problem_of(error: GatewayError | ValueError, at: str) -> Problem:
 def optional_object(record: Record, field: str, path: str = "") -> dict[str, Any] | None:
     """A field that is an object; None when absent or null. Raises Malformed for anything else."""
     value = record.get(field)
-    return None if value is None else as_object(value, join(path, field))
+    if value is None or isinstance(value, dict):
+        return value
+    return as_object(value, join(path, field))
 
 
 def child(record: Record, field: str, path: str = "") -> dict[str, Any]:
@@ -66,9 +68,12 @@ def objects(record: Record, field: str, path: str = "") -> Iterator[tuple[str, d
 
     Raises Malformed for anything else, at the first element that is no object.
     """
+    values = record.get(field)
+    if values is None or values == []:
+        return
     where = join(path, field)
-    for index, value in enumerate(as_list(record.get(field), where)):
-        place = join(where, index)
+    for index, value in enumerate(as_list(values, where)):
+        place = f"{where}[{index}]"
         yield place, as_object(value, place)
 
 
@@ -87,7 +92,8 @@ def first_time(record: Record, *fields: str, path: str = "") -> datetime | None:
     for field in fields:
         value = text(record, field, path)
         if value is not None:
-            return moment_of(value, join(path, field)).astimezone(UTC)
+            moment = moment_of(value, join(path, field))
+            return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return None
 
 

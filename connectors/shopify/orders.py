@@ -7,8 +7,6 @@ Source: Shopify REST Admin API reference, Order and DraftOrder; webhook topics `
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, NamedTuple
 
 from canonical.errors import Malformed
 from canonical.keys import Key, Version
@@ -16,13 +14,11 @@ from canonical.message import Ignored, Item, Message
 from canonical.order import (
     OrderCancelled,
     OrderChanged,
-    OrderLine,
     OrderPlaced,
-    OrderTotals,
     QuoteAccepted,
 )
-from canonical.values import Identifier, Money, Party
 from connectors.kit.json_body import as_object, join, required_text, text
+from connectors.kit.plain import Fields, PlainIdentifier, PlainMoney, pieces, summed, unless_empty
 from connectors.kit.records import (
     Record,
     child,
@@ -30,12 +26,10 @@ from connectors.kit.records import (
     flag,
     objects,
     optional_object,
-    pieces,
     required_time,
 )
 from connectors.raw import RawMessage
 from connectors.shopify.reading import (
-    address,
     addressee,
     id_in,
     id_of,
@@ -45,14 +39,7 @@ from connectors.shopify.reading import (
     order_chain,
     person,
     required_id,
-    summed,
 )
-
-
-class _Snapshot(NamedTuple):
-    order_id: str
-    updated_at: datetime
-    data: dict[str, Any]
 
 
 def placed(raw: RawMessage, order: Record, at: str) -> Iterator[Item]:
@@ -95,14 +82,16 @@ def edited(raw: RawMessage, body: Record, at: str) -> Iterator[Item]:
     touched = [("order", order_id), ("order_edit", edit_id), *_touched_lines(edit)]
     yield Message(
         key=Key.of("order", "shopify", raw.account, order_id, "edit", edit_id),
-        data=OrderChanged(
-            order_id=order_id,
-            channel="shopify",
-            account=raw.account,
-            updated_at=moment,
-            complete=False,
-            change="edited",
-            references=identifiers(touched),
+        data=OrderChanged.model_validate(
+            {
+                "order_id": order_id,
+                "channel": "shopify",
+                "account": raw.account,
+                "updated_at": moment,
+                "complete": False,
+                "change": "edited",
+                "references": identifiers(touched),
+            }
         ),
         occurred_at=moment,
         subject=f"order/{order_id}",
@@ -135,20 +124,18 @@ def _snapshot_message(
     at: str,
     kind: type[OrderPlaced] | type[OrderChanged] | type[OrderCancelled],
 ) -> Message:
-    order_id, updated_at, data = _snapshot(raw, order)
+    data = _snapshot(raw, order)
+    order_id, updated_at = data["order_id"], data["updated_at"]
     cancelled_at = first_time(order, "cancelled_at")
     if cancelled_at is not None:
-        fact: OrderPlaced | OrderChanged | OrderCancelled = OrderCancelled(
-            **data, cancelled_at=cancelled_at, reason=text(order, "cancel_reason")
-        )
-    else:
-        fact = kind(**data)
+        kind = OrderCancelled
+        data |= {"cancelled_at": cancelled_at, "reason": text(order, "cancel_reason")}
     entity = Key.of("order", "shopify", raw.account, order_id)
     version = Version.at(updated_at)
     chain = order_chain(raw.account, order_id)
     return Message(
         key=entity.extended(version.text),
-        data=fact,
+        data=kind.model_validate(data),
         occurred_at=updated_at,
         subject=f"order/{order_id}",
         correlation=chain,
@@ -159,13 +146,13 @@ def _snapshot_message(
     )
 
 
-def _snapshot(raw: RawMessage, order: Record) -> _Snapshot:
+def _snapshot(raw: RawMessage, order: Record) -> Fields:
     order_id = id_of(order)
     updated_at = required_time(order, "updated_at")
     currency = required_text(order, "currency").upper()
-    shipping_address = optional_object(order, "shipping_address")
+    shipping = optional_object(order, "shipping_address")
     terms = optional_object(order, "payment_terms")
-    data = {
+    return {
         "order_id": order_id,
         "channel": "shopify",
         "account": raw.account,
@@ -175,9 +162,9 @@ def _snapshot(raw: RawMessage, order: Record) -> _Snapshot:
         "updated_at": updated_at,
         "buyer": _buyer(order),
         "bill_to": addressee(optional_object(order, "billing_address"), "billing_address"),
-        "ship_to": addressee(shipping_address, "shipping_address"),
-        "delivery_address": address(shipping_address, "shipping_address"),
-        "lines": _lines(order, currency),
+        "ship_to": (ship_to := addressee(shipping, "shipping_address")),
+        "delivery_address": ship_to["address"] if ship_to else None,
+        "lines": [_line(line, currency, path) for path, line in objects(order, "line_items")],
         "totals": _totals(order, currency),
         "payment_status": text(order, "financial_status"),
         "fulfilment_status": text(order, "fulfillment_status"),
@@ -185,10 +172,9 @@ def _snapshot(raw: RawMessage, order: Record) -> _Snapshot:
         "test": flag(order, "test"),
         "references": _references(order, order_id),
     }
-    return _Snapshot(order_id, updated_at, data)
 
 
-def _references(order: Record, order_id: str) -> tuple[Identifier, ...]:
+def _references(order: Record, order_id: str) -> list[PlainIdentifier]:
     return identifiers(
         [
             ("order", order_id),
@@ -202,40 +188,37 @@ def _references(order: Record, order_id: str) -> tuple[Identifier, ...]:
     )
 
 
-def _buyer(order: Record) -> Party | None:
+def _buyer(order: Record) -> Fields | None:
     customer = child(order, "customer")
     company = child(order, "company")
     email = text(order, "email") or text(order, "contact_email")
-    found = Party(
-        name=person(customer, "customer"),
-        identifiers=identifiers(
-            [
-                ("customer", optional_id(customer, "customer")),
-                ("company", optional_id(company, "company")),
-                ("company_location", id_in(company, "location_id", "company")),
-            ]
-        ),
-        email=email or text(customer, "email", "customer"),
-        phone=text(order, "phone") or text(customer, "phone", "customer"),
+    return unless_empty(
+        {
+            "name": person(customer, "customer"),
+            "identifiers": identifiers(
+                [
+                    ("customer", optional_id(customer, "customer")),
+                    ("company", optional_id(company, "company")),
+                    ("company_location", id_in(company, "location_id", "company")),
+                ]
+            ),
+            "email": email or text(customer, "email", "customer"),
+            "phone": text(order, "phone") or text(customer, "phone", "customer"),
+        }
     )
-    return None if found == Party() else found
 
 
-def _lines(order: Record, currency: str) -> tuple[OrderLine, ...]:
-    return tuple(_line(line, currency, path) for path, line in objects(order, "line_items"))
-
-
-def _line(line: Record, currency: str, path: str) -> OrderLine:
+def _line(line: Record, currency: str, path: str) -> Fields:
     # `quantity` is what was ordered; `current_quantity` shrinks with refunds, which are facts of
     # their own.
-    return OrderLine(
-        line_id=id_of(line, path),
-        discount=_line_discount(line, currency, path),
+    return {
+        "line_id": id_of(line, path),
+        "discount": _line_discount(line, currency, path),
         **_goods(line, currency, path),
-    )
+    }
 
 
-def _goods(line: Record, currency: str, path: str) -> dict[str, Any]:
+def _goods(line: Record, currency: str, path: str) -> Fields:
     return {
         "sku": text(line, "sku", path),
         "product": identifiers(
@@ -248,33 +231,34 @@ def _goods(line: Record, currency: str, path: str) -> dict[str, Any]:
         "quantity": pieces(line, "quantity", path),
         "unit_price": money(line, "price", currency, path),
         "tax": summed(
-            money(tax, "price", currency, where) for where, tax in objects(line, "tax_lines", path)
+            [money(tax, "price", currency, at) for at, tax in objects(line, "tax_lines", path)]
         ),
     }
 
 
-def _line_discount(line: Record, currency: str, path: str) -> Money | None:
+def _line_discount(line: Record, currency: str, path: str) -> PlainMoney | None:
     # Allocations hold every discount of the line; `total_discount` only those shown on it.
     allocated = summed(
-        money(part, "amount", currency, where)
-        for where, part in objects(line, "discount_allocations", path)
+        [
+            money(part, "amount", currency, where)
+            for where, part in objects(line, "discount_allocations", path)
+        ]
     )
     return allocated or money(line, "total_discount", currency, path)
 
 
-def _totals(order: Record, currency: str) -> OrderTotals:
+def _totals(order: Record, currency: str) -> Fields:
     shipping = money(order, "total_shipping_price", currency)
     if shipping is None:
-        shipping = summed(
-            money(line, "price", currency, path) for path, line in objects(order, "shipping_lines")
-        )
-    return OrderTotals(
-        subtotal=money(order, "subtotal_price", currency),
-        discount=money(order, "total_discounts", currency),
-        shipping=shipping,
-        tax=money(order, "total_tax", currency),
-        total=money(order, "total_price", currency),
-    )
+        lines = objects(order, "shipping_lines")
+        shipping = summed([money(line, "price", currency, path) for path, line in lines])
+    return {
+        "subtotal": money(order, "subtotal_price", currency),
+        "discount": money(order, "total_discounts", currency),
+        "shipping": shipping,
+        "tax": money(order, "total_tax", currency),
+        "total": money(order, "total_price", currency),
+    }
 
 
 def _touched_lines(edit: Record) -> Iterator[tuple[str, str | None]]:
@@ -294,19 +278,21 @@ def _quote_accepted(raw: RawMessage, record: Record, at: str) -> Message:
     name = text(record, "name")
     return Message(
         key=Key.of("quote", "shopify", raw.account, quote_id, "accepted"),
-        data=QuoteAccepted(
-            quote_id=quote_id,
-            channel="shopify",
-            account=raw.account,
-            quote_number=name,
-            accepted_at=accepted_at,
-            buyer=_buyer(record),
-            currency=currency,
-            lines=_draft_lines(record, currency),
-            totals=_draft_totals(record, currency),
-            references=identifiers(
-                [("draft_order", quote_id), ("draft_order_name", name), ("order", order_id)]
-            ),
+        data=QuoteAccepted.model_validate(
+            {
+                "quote_id": quote_id,
+                "channel": "shopify",
+                "account": raw.account,
+                "quote_number": name,
+                "accepted_at": accepted_at,
+                "buyer": _buyer(record),
+                "currency": currency,
+                "lines": _draft_lines(record, currency),
+                "totals": _draft_totals(record, currency),
+                "references": identifiers(
+                    [("draft_order", quote_id), ("draft_order_name", name), ("order", order_id)]
+                ),
+            }
         ),
         occurred_at=accepted_at,
         subject=f"quote/{quote_id}",
@@ -316,29 +302,29 @@ def _quote_accepted(raw: RawMessage, record: Record, at: str) -> Message:
     )
 
 
-def _draft_lines(record: Record, currency: str) -> tuple[OrderLine, ...]:
+def _draft_lines(record: Record, currency: str) -> list[Fields]:
     # Lines of a draft had no id in older API versions: their position, from 1, stands for it.
-    return tuple(
-        OrderLine(
-            line_id=optional_id(line, path) or str(position),
-            discount=_applied_discount(line, currency, path),
+    return [
+        {
+            "line_id": optional_id(line, path) or str(position),
+            "discount": _applied_discount(line, currency, path),
             **_goods(line, currency, path),
-        )
+        }
         for position, (path, line) in enumerate(objects(record, "line_items"), start=1)
-    )
+    ]
 
 
-def _draft_totals(record: Record, currency: str) -> OrderTotals:
+def _draft_totals(record: Record, currency: str) -> Fields:
     # `applied_discount` is the draft's own discount, without those of its lines: not a total.
     shipping = optional_object(record, "shipping_line")
-    return OrderTotals(
-        subtotal=money(record, "subtotal_price", currency),
-        shipping=money(shipping, "price", currency, "shipping_line") if shipping else None,
-        tax=money(record, "total_tax", currency),
-        total=money(record, "total_price", currency),
-    )
+    return {
+        "subtotal": money(record, "subtotal_price", currency),
+        "shipping": money(shipping, "price", currency, "shipping_line") if shipping else None,
+        "tax": money(record, "total_tax", currency),
+        "total": money(record, "total_price", currency),
+    }
 
 
-def _applied_discount(line: Record, currency: str, path: str) -> Money | None:
+def _applied_discount(line: Record, currency: str, path: str) -> PlainMoney | None:
     applied = optional_object(line, "applied_discount", path)
     return money(applied, "amount", currency, join(path, "applied_discount")) if applied else None

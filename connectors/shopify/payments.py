@@ -23,11 +23,10 @@ from canonical.cash import (
 from canonical.errors import Malformed, Unsupported
 from canonical.keys import Key
 from canonical.message import Ignored, Item, Message
-from canonical.order import ReturnLine
 from canonical.payload import Payload
 from canonical.shipment import ReturnReceived
-from canonical.values import Identifier, Money
 from connectors.kit.json_body import join, required_text, text
+from connectors.kit.plain import Fields, PlainIdentifier, PlainMoney, amount_of, pieces
 from connectors.kit.records import (
     Record,
     child,
@@ -36,7 +35,6 @@ from connectors.kit.records import (
     flag,
     objects,
     optional_object,
-    pieces,
     required_time,
 )
 from connectors.raw import RawMessage
@@ -172,7 +170,7 @@ def _payment(
     }
     return Message(
         key=Key.of("payment", "shopify", raw.account, transaction_id, kind),
-        data=fact(**data),
+        data=fact.model_validate(data),
         occurred_at=occurred_at,
         subject=f"payment/{payment_id}",
         correlation=chain,
@@ -183,7 +181,7 @@ def _payment(
 
 def _transaction_references(
     record: Record, transaction_id: str, order_id: str | None
-) -> tuple[Identifier, ...]:
+) -> list[PlainIdentifier]:
     return identifiers(
         [
             ("transaction", transaction_id),
@@ -210,16 +208,18 @@ def _return_received(
     chain = order_chain(raw.account, order_id)
     yield Message(
         key=Key.of("return", "shopify", raw.account, refund_id, "received"),
-        data=ReturnReceived(
-            return_id=return_id or refund_id,
-            source_system="shopify",
-            account=raw.account,
-            order_id=order_id,
-            received_at=received_at,
-            lines=tuple(_return_line(line, path) for path, line in returned),
-            references=identifiers(
-                [("refund", refund_id), ("return", return_id), ("order", order_id)]
-            ),
+        data=ReturnReceived.model_validate(
+            {
+                "return_id": return_id or refund_id,
+                "source_system": "shopify",
+                "account": raw.account,
+                "order_id": order_id,
+                "received_at": received_at,
+                "lines": [_return_line(line, path) for path, line in returned],
+                "references": identifiers(
+                    [("refund", refund_id), ("return", return_id), ("order", order_id)]
+                ),
+            }
         ),
         occurred_at=received_at,
         subject=f"return/{return_id or refund_id}",
@@ -229,26 +229,28 @@ def _return_received(
     )
 
 
-def _return_line(line: Record, path: str) -> ReturnLine:
+def _return_line(line: Record, path: str) -> Fields:
     ordered = child(line, "line_item", path)
     where = join(path, "line_item")
-    return ReturnLine(
-        line_id=id_of(line, path),
-        order_line_id=optional_id(ordered, where) or id_in(line, "line_item_id", path),
-        sku=text(ordered, "sku", where),
-        quantity=pieces(line, "quantity", path),
-        disposition=text(line, "restock_type", path),
-    )
+    return {
+        "line_id": id_of(line, path),
+        "order_line_id": optional_id(ordered, where) or id_in(line, "line_item_id", path),
+        "sku": text(ordered, "sku", where),
+        "quantity": pieces(line, "quantity", path),
+        "disposition": text(line, "restock_type", path),
+    }
 
 
 def _dispute_opened(raw: RawMessage, record: Record, status: str, at: str) -> Message:
     phase = required_text(record, "type")
     if phase not in ("inquiry", "chargeback"):
         raise _unmapped(phase, "type")
-    fact = DisputeOpened(
-        **_dispute_data(raw, record, required_time(record, "initiated_at")),
-        status=status,
-        evidence_due=first_time(record, "evidence_due_by"),
+    fact = DisputeOpened.model_validate(
+        {
+            **_dispute_data(raw, record, required_time(record, "initiated_at")),
+            "status": status,
+            "evidence_due": first_time(record, "evidence_due_by"),
+        }
     )
     return _dispute_message(raw, fact, (phase, "opened"), at)
 
@@ -256,7 +258,9 @@ def _dispute_opened(raw: RawMessage, record: Record, status: str, at: str) -> Me
 def _dispute_closed(raw: RawMessage, record: Record, status: str, at: str) -> Message:
     # `finalized_on` may still be empty when the outcome is told; it is known by now, though.
     closed_at = first_time(record, "finalized_on") or raw.received_at
-    fact = DisputeClosed(**_dispute_data(raw, record, closed_at), outcome=_OUTCOMES[status])
+    fact = DisputeClosed.model_validate(
+        {**_dispute_data(raw, record, closed_at), "outcome": _OUTCOMES[status]}
+    )
     return _dispute_message(raw, fact, ("closed", status), at)
 
 
@@ -292,11 +296,11 @@ def _dispute_message(
     )
 
 
-def _unsigned_amount(record: Record) -> Money:
-    amount = required_money(record, "amount", text(record, "currency"))
-    if amount.amount < 0:
+def _unsigned_amount(record: Record) -> PlainMoney:
+    stated = required_money(record, "amount", text(record, "currency"))
+    if amount_of(stated) < 0:
         raise Malformed("a negative amount", code="bad_amount", path="amount")
-    return amount
+    return stated
 
 
 def _chain(account: str, order_id: str | None, payment_id: str) -> str:

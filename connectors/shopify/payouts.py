@@ -14,9 +14,10 @@ from canonical.cash import PayoutLineReported, PayoutSettled
 from canonical.errors import Malformed, Unsupported
 from canonical.keys import Key
 from canonical.message import Ignored, Item, Message
-from canonical.values import Money
+from connectors.kit import plain
 from connectors.kit.decimals import decimal_of
 from connectors.kit.json_body import join, required_text, text
+from connectors.kit.plain import PlainMoney, amount_of
 from connectors.kit.records import Record, flag, optional_object, required_time
 from connectors.kit.times import date_of
 from connectors.raw import RawMessage
@@ -53,16 +54,18 @@ def payout(raw: RawMessage, record: Record, at: str) -> Iterator[Item]:
     chain = f"shopify/{raw.account}/payout/{payout_id}"
     yield Message(
         key=Key.of("payout", "shopify", raw.account, payout_id),
-        data=PayoutSettled(
-            gateway="shopify",
-            account=raw.account,
-            payout_id=payout_id,
-            net=net,
-            status="paid",
-            settled_at=settled_at,
-            arrival_date=day,
-            references=identifiers([("payout", payout_id)]),
-            **_composition(record, net),
+        data=PayoutSettled.model_validate(
+            {
+                "gateway": "shopify",
+                "account": raw.account,
+                "payout_id": payout_id,
+                "net": net,
+                "status": "paid",
+                "settled_at": settled_at,
+                "arrival_date": day,
+                "references": identifiers([("payout", payout_id)]),
+                **_composition(record, net),
+            }
         ),
         occurred_at=settled_at,
         subject=f"payout/{payout_id}",
@@ -106,27 +109,29 @@ def _line_message(raw: RawMessage, record: Record, at: str) -> Message:
     payout_chain = f"shopify/{raw.account}/payout/{payout_id}"
     return Message(
         key=Key.of("payout-line", "shopify", raw.account, payout_id, line_id),
-        data=PayoutLineReported(
-            gateway="shopify",
-            account=raw.account,
-            payout_id=payout_id,
-            line_id=line_id,
-            kind=required_text(record, "type"),
-            gross=gross,
-            fee=fee,
-            net=net,
-            payment_id=payment_id,
-            source_id=source_id,
-            order_id=order_id,
-            occurred_at=occurred_at,
-            references=identifiers(
-                [
-                    ("payout", payout_id),
-                    ("balance_transaction", line_id),
-                    ("transaction", payment_id),
-                    ("order", order_id),
-                ]
-            ),
+        data=PayoutLineReported.model_validate(
+            {
+                "gateway": "shopify",
+                "account": raw.account,
+                "payout_id": payout_id,
+                "line_id": line_id,
+                "kind": required_text(record, "type"),
+                "gross": gross,
+                "fee": fee,
+                "net": net,
+                "payment_id": payment_id,
+                "source_id": source_id,
+                "order_id": order_id,
+                "occurred_at": occurred_at,
+                "references": identifiers(
+                    [
+                        ("payout", payout_id),
+                        ("balance_transaction", line_id),
+                        ("transaction", payment_id),
+                        ("order", order_id),
+                    ]
+                ),
+            }
         ),
         occurred_at=occurred_at,
         subject=f"payout/{payout_id}",
@@ -136,19 +141,18 @@ def _line_message(raw: RawMessage, record: Record, at: str) -> Message:
     )
 
 
-def _balanced(record: Record) -> tuple[Money, Money, Money]:
+def _balanced(record: Record) -> tuple[PlainMoney, PlainMoney, PlainMoney]:
     currency = required_text(record, "currency")
     gross, fee, net = (
         required_money(record, field, currency) for field in ("amount", "fee", "net")
     )
-    if gross.amount - fee.amount != net.amount:
-        raise Malformed(
-            f"{gross.amount} − {fee.amount} is not {net.amount}", code="line_unbalanced", path="net"
-        )
+    before, taken, left = map(amount_of, (gross, fee, net))
+    if before - taken != left:
+        raise Malformed(f"{before} − {taken} is not {left}", code="line_unbalanced", path="net")
     return gross, fee, net
 
 
-def _composition(record: Record, net: Money) -> dict[str, Money]:
+def _composition(record: Record, net: PlainMoney) -> dict[str, PlainMoney]:
     """Gross, fees, refunds and other so that gross − fees − refunds + other = net.
 
     Shopify counts disputes among the adjustments, so they are in `other`. Empty without a summary.
@@ -161,12 +165,13 @@ def _composition(record: Record, net: Money) -> dict[str, Money]:
     charges = gross.pop("charges", Decimal(0))
     refunds = -gross.pop("refunds", Decimal(0))
     other = sum(gross.values(), Decimal(0))
-    if charges - fees - refunds + other != net.amount:
+    paid = amount_of(net)
+    if charges - fees - refunds + other != paid:
         raise Malformed(
-            f"the summary does not add up to {net.amount}", code="payout_unbalanced", path="summary"
+            f"the summary does not add up to {paid}", code="payout_unbalanced", path="summary"
         )
     parts = {"gross": charges, "fees": fees, "refunds": refunds, "other": other}
-    return {name: Money(amount=part, currency=net.currency) for name, part in parts.items()}
+    return {name: plain.money(part, net["currency"]) for name, part in parts.items()}
 
 
 def _amounts(summary: Record, suffix: str) -> dict[str, Decimal]:

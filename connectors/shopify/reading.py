@@ -7,15 +7,13 @@ webhook bodies follow field by field.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from decimal import Decimal
 from functools import partial
 
-from canonical.errors import Malformed
-from canonical.values import Address, Money, Party
-from connectors.kit.decimals import money_of
+from canonical.errors import GatewayError, Malformed
+from connectors.kit import plain
 from connectors.kit.json_body import as_object, join, required_text, text
-from connectors.kit.records import Record, country_code, optional_object, references
+from connectors.kit.plain import Fields, PlainMoney
+from connectors.kit.records import Record, country_code
 
 _GLOBAL_ID = re.compile(r"gid://shopify/[A-Za-z]+/([0-9]{1,20})(?:\?.*)?", re.ASCII)
 _ID = re.compile(r"[0-9]{1,20}", re.ASCII)
@@ -23,7 +21,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _DOUBLE_DIGITS = 52
 """Bits behind the leading one in a double: how far JavaScript may have rounded an id."""
 
-identifiers = partial(references, "shopify")
+identifiers = partial(plain.references, "shopify")
 """References in scheme `shopify:<name>`; pairs without a value and repeats are left out."""
 
 
@@ -42,12 +40,12 @@ def optional_id(record: Record, path: str = "") -> str | None:
     `admin_graphql_api_id` are text and survive. Raises Malformed with code `conflicting_ids`
     when the two differ by more than such a rounding.
     """
-    plain = id_in(record, "id", path)
+    told = id_in(record, "id", path)
     match = _GLOBAL_ID.fullmatch(text(record, "admin_graphql_api_id", path) or "")
-    if match is None:
-        return plain
-    exact = match.group(1)
-    if plain is not None and abs(int(plain) - int(exact)) > int(exact) >> _DOUBLE_DIGITS:
+    exact = match[1] if match else told
+    if told == exact or told is None or exact is None:
+        return exact
+    if abs(int(told) - int(exact)) > int(exact) >> _DOUBLE_DIGITS:
         raise Malformed(
             "id and admin_graphql_api_id name different objects",
             code="conflicting_ids",
@@ -64,11 +62,12 @@ def id_in(record: Record, field: str, path: str = "") -> str | None:
     value = text(record, field, path)
     if value is None:
         return None
+    if _ID.fullmatch(value):
+        return value
     match = _GLOBAL_ID.fullmatch(value)
-    digits = match.group(1) if match else value
-    if not _ID.fullmatch(digits):
+    if match is None:
         raise Malformed(f"{value[:40]!r} is not an id", code="bad_id", path=join(path, field))
-    return digits
+    return match.group(1)
 
 
 def required_id(record: Record, field: str, path: str = "") -> str:
@@ -79,23 +78,29 @@ def required_id(record: Record, field: str, path: str = "") -> str:
     return found
 
 
-def money(record: Record, field: str, currency: str | None, path: str = "") -> Money | None:
+def money(record: Record, field: str, currency: str | None, path: str = "") -> PlainMoney | None:
     """An amount in the shop's currency; None when the record does not state it.
 
     `<field>_set.shop_money` names its currency itself and goes first; the plain field is in the
     given one.
     """
-    both = optional_object(record, f"{field}_set", path)
-    if both is not None and both.get("shop_money") is not None:
-        where = join(join(path, f"{field}_set"), "shop_money")
-        shop = as_object(both["shop_money"], where)
-        return money_of(shop.get("amount"), text(shop, "currency_code", where), where)
-    if record.get(field) is None:
-        return None
-    return money_of(record[field], currency, join(path, field))
+    pair = f"{field}_set"
+    try:
+        both = record.get(pair)
+        shop = None if both is None else as_object(both, pair).get("shop_money")
+        if shop is None:
+            value = record.get(field)
+            return None if value is None else plain.money(value, currency, field)
+        where = f"{pair}.shop_money"
+        own_currency = text(as_object(shop, where), "currency_code", where)
+        return plain.money(shop.get("amount"), own_currency, where)
+    except GatewayError as error:
+        # Where the record stands is added here: it is of interest to errors only.
+        error.path = join(path, error.path)
+        raise
 
 
-def required_money(record: Record, field: str, currency: str | None, path: str = "") -> Money:
+def required_money(record: Record, field: str, currency: str | None, path: str = "") -> PlainMoney:
     """Like `money`, but raises Malformed when there is nothing."""
     found = money(record, field, currency, path)
     if found is None:
@@ -103,49 +108,41 @@ def required_money(record: Record, field: str, currency: str | None, path: str =
     return found
 
 
-def summed(amounts: Iterable[Money | None]) -> Money | None:
-    """The sum of what is stated; None when nothing is. Raises Malformed for mixed currencies."""
-    stated = [amount for amount in amounts if amount is not None]
-    if not stated:
-        return None
-    currencies = {amount.currency for amount in stated}
-    if len(currencies) > 1:
-        raise Malformed("amounts of several currencies in one sum", code="mixed_currencies")
-    total = sum((amount.amount for amount in stated), Decimal(0))
-    return Money(amount=total, currency=stated[0].currency)
-
-
-def address(record: Record | None, path: str = "") -> Address | None:
+def address(record: Record | None, path: str = "") -> Fields | None:
     """A postal address; the country only as its ISO 3166-1 code. None when nothing is stated."""
     if record is None:
         return None
-    lines = (text(record, field, path) for field in ("company", "address1", "address2"))
     country = country_code(record, "country_code", path)
-    found = Address(
-        lines=tuple(line for line in lines if line),
-        city=text(record, "city", path),
-        region=text(record, "province_code", path) or text(record, "province", path),
-        postal_code=text(record, "zip", path),
-        country=country,
+    lines = [text(record, field, path) for field in ("company", "address1", "address2")]
+    return plain.unless_empty(
+        {
+            "country": country,
+            "lines": [line for line in lines if line],
+            "city": text(record, "city", path),
+            "region": text(record, "province_code", path) or text(record, "province", path),
+            "postal_code": text(record, "zip", path),
+        }
     )
-    return None if found == Address() else found
 
 
-def addressee(record: Record | None, path: str = "") -> Party | None:
+def addressee(record: Record | None, path: str = "") -> Fields | None:
     """Who a billing or shipping address names, with the address."""
     if record is None:
         return None
-    found = Party(
-        name=person(record, path), phone=text(record, "phone", path), address=address(record, path)
+    return plain.unless_empty(
+        {
+            "name": person(record, path),
+            "phone": text(record, "phone", path),
+            "address": address(record, path),
+        }
     )
-    return None if found == Party() else found
 
 
 def person(record: Record, path: str = "") -> str | None:
     """A full name: `name`, or first and last name joined; None when blank."""
-    parts = (text(record, field, path) for field in ("first_name", "last_name"))
-    joined = " ".join(part for part in parts if part)
-    return text(record, "name", path) or joined or None
+    first, last = text(record, "first_name", path), text(record, "last_name", path)
+    joined = f"{first} {last}" if first and last else first or last
+    return text(record, "name", path) or joined
 
 
 def country_or_name(value: str | None) -> tuple[str | None, tuple[str, ...]]:

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
-from typing import Any
 
 from canonical.errors import Unsupported
 from canonical.keys import Key, Version
 from canonical.message import Ignored, Item, Message
-from canonical.order import ReturnLine, ReturnRequested
+from canonical.order import ReturnRequested
 from canonical.shipment import (
     DeliveryStatus,
     DeliveryStatusChanged,
     ShipmentConfirmed,
-    ShipmentLine,
     ShipmentReversed,
 )
-from canonical.values import Address
 from connectors.kit.json_body import as_list, as_object, join, required_text, text
+from connectors.kit.plain import Fields, pieces, unless_empty
 from connectors.kit.records import (
     Record,
     child,
@@ -31,7 +30,6 @@ from connectors.kit.records import (
     first_time,
     objects,
     optional_object,
-    pieces,
     required_time,
 )
 from connectors.kit.times import moment_of
@@ -96,19 +94,21 @@ def event(raw: RawMessage, record: Record, at: str) -> Iterator[Item]:
     when = Version.at(moment).text
     yield Message(
         key=Key.of("delivery", "shopify", raw.account, fulfillment_id, code, when),
-        data=DeliveryStatusChanged(
-            tracking_number=fulfillment_id,
-            carrier="shopify",
-            status=status,
-            occurred_at=moment,
-            carrier_code=code,
-            carrier_text=text(record, "message"),
-            terminal=status is DeliveryStatus.DELIVERED,
-            shipment_id=fulfillment_id,
-            order_id=order_id,
-            location=_location(record),
-            estimated_delivery=first_time(record, "estimated_delivery_at"),
-            references=identifiers([("fulfillment", fulfillment_id), ("order", order_id)]),
+        data=DeliveryStatusChanged.model_validate(
+            {
+                "tracking_number": fulfillment_id,
+                "carrier": "shopify",
+                "status": status,
+                "occurred_at": moment,
+                "carrier_code": code,
+                "carrier_text": text(record, "message"),
+                "terminal": status is DeliveryStatus.DELIVERED,
+                "shipment_id": fulfillment_id,
+                "order_id": order_id,
+                "location": _location(record),
+                "estimated_delivery": first_time(record, "estimated_delivery_at"),
+                "references": identifiers([("fulfillment", fulfillment_id), ("order", order_id)]),
+            }
         ),
         occurred_at=moment,
         subject=f"shipment/{fulfillment_id}",
@@ -130,19 +130,25 @@ def return_requested(raw: RawMessage, record: Record, at: str) -> Iterator[Item]
     chain = order_chain(raw.account, order_id)
     yield Message(
         key=Key.of("return", "shopify", raw.account, return_id, status),
-        data=ReturnRequested(
-            return_id=return_id,
-            order_id=order_id,
-            channel="shopify",
-            account=raw.account,
-            requested_at=moment,
-            lines=tuple(
-                _return_line(line, path) for path, line in objects(record, "return_line_items")
-            ),
-            status=status,
-            references=identifiers(
-                [("return", return_id), ("return_name", text(record, "name")), ("order", order_id)]
-            ),
+        data=ReturnRequested.model_validate(
+            {
+                "return_id": return_id,
+                "order_id": order_id,
+                "channel": "shopify",
+                "account": raw.account,
+                "requested_at": moment,
+                "lines": [
+                    _return_line(line, path) for path, line in objects(record, "return_line_items")
+                ],
+                "status": status,
+                "references": identifiers(
+                    [
+                        ("return", return_id),
+                        ("return_name", text(record, "name")),
+                        ("order", order_id),
+                    ]
+                ),
+            }
         ),
         occurred_at=moment,
         subject=f"return/{return_id}",
@@ -164,17 +170,19 @@ def _lines(raw: RawMessage, record: Record, status: str, at: str) -> Iterator[It
 
 def _line(raw: RawMessage, record: Record, line: Record, status: str, at: str) -> Iterator[Item]:
     shipped = _shipment_line(line)
-    if not shipped.shipped.value:
+    if not Decimal(shipped["shipped"]["value"]):
         yield Ignored(reason="a line without pieces", at=at)
         return
     common = _common(raw, record, shipped)
     if status == "success":
         # Later updates correct tracking data and move `updated_at`; creation stays.
         moment = required_time(record, "created_at")
-        yield _message(ShipmentConfirmed(**common, shipped_at=moment), moment, "shipped", at)
+        fact = ShipmentConfirmed.model_validate({**common, "shipped_at": moment})
+        yield _message(fact, moment, "shipped", at)
     else:
         moment = required_time(record, "updated_at", "created_at")
-        yield _message(ShipmentReversed(**common, reversed_at=moment), moment, "reversed", at)
+        undone = ShipmentReversed.model_validate({**common, "reversed_at": moment})
+        yield _message(undone, moment, "reversed", at)
 
 
 def _message(
@@ -195,7 +203,7 @@ def _message(
     )
 
 
-def _common(raw: RawMessage, record: Record, shipped: ShipmentLine) -> dict[str, Any]:
+def _common(raw: RawMessage, record: Record, shipped: Fields) -> Fields:
     # Destination and origin are left out: an export of the same fulfilment does not have them.
     shipment_id = id_of(record)
     order_id = required_id(record, "order_id")
@@ -232,44 +240,45 @@ def _tracking_numbers(record: Record) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*([single] if single else []), *several]))
 
 
-def _shipment_line(line: Record) -> ShipmentLine:
+def _shipment_line(line: Record) -> Fields:
     # Inside a fulfilment, a line's id is the order line's, its quantity what this one ships.
     line_id = id_of(line)
-    return ShipmentLine(
-        line_id=line_id,
-        order_line_id=line_id,
-        sku=text(line, "sku"),
-        product=identifiers(
+    return {
+        "line_id": line_id,
+        "order_line_id": line_id,
+        "sku": text(line, "sku"),
+        "product": identifiers(
             [("product", text(line, "product_id")), ("variant", text(line, "variant_id"))]
         ),
-        description=text(line, "name") or text(line, "title"),
-        shipped=pieces(line, "quantity"),
-    )
+        "description": text(line, "name") or text(line, "title"),
+        "shipped": pieces(line, "quantity"),
+    }
 
 
-def _location(record: Record) -> Address | None:
+def _location(record: Record) -> Fields | None:
     country, named = country_or_name(text(record, "country"))
     street = text(record, "address1")
-    found = Address(
-        lines=(*([street] if street else []), *named),
-        city=text(record, "city"),
-        region=text(record, "province"),
-        postal_code=text(record, "zip"),
-        country=country,
+    return unless_empty(
+        {
+            "lines": [*([street] if street else []), *named],
+            "city": text(record, "city"),
+            "region": text(record, "province"),
+            "postal_code": text(record, "zip"),
+            "country": country,
+        }
     )
-    return None if found == Address() else found
 
 
-def _return_line(line: Record, path: str) -> ReturnLine:
+def _return_line(line: Record, path: str) -> Fields:
     where = join(path, "fulfillment_line_item")
     shipped = child(line, "fulfillment_line_item", path)
     ordered = optional_object(shipped, "line_item", where)
-    return ReturnLine(
-        line_id=id_of(line, path),
-        order_line_id=id_of(ordered, join(where, "line_item")) if ordered else None,
-        quantity=pieces(line, "quantity", path),
-        reason=text(line, "return_reason", path),
-    )
+    return {
+        "line_id": id_of(line, path),
+        "order_line_id": id_of(ordered, join(where, "line_item")) if ordered else None,
+        "quantity": pieces(line, "quantity", path),
+        "reason": text(line, "return_reason", path),
+    }
 
 
 def _triggered_at(raw: RawMessage) -> datetime:

@@ -6,19 +6,18 @@ Source: WooCommerce REST API documentation (v3), order properties; webhook topic
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from decimal import Decimal
 
 from canonical.errors import Malformed, Unsupported
 from canonical.keys import Key, Version
 from canonical.message import Ignored, Item, Message
-from canonical.order import OrderCancelled, OrderChanged, OrderLine, OrderPlaced, OrderTotals
-from canonical.values import Identifier, Party, Quantity
-from connectors.kit.decimals import quantity_of
+from canonical.order import OrderCancelled, OrderChanged, OrderPlaced
+from connectors.kit.decimals import decimal_of
 from connectors.kit.json_body import join, required_text, text
+from connectors.kit.plain import Fields, PlainIdentifier, unless_empty
 from connectors.kit.records import Record, objects
 from connectors.raw import RawMessage
 from connectors.woocommerce.reading import (
-    address,
     addressee,
     difference,
     id_in,
@@ -83,22 +82,22 @@ def _order_message(
     raw: RawMessage,
     order: Record,
     status: str,
-    kind: type[OrderPlaced] | type[OrderChanged],
+    kind: type[OrderPlaced] | type[OrderChanged] | type[OrderCancelled],
     at: str,
 ) -> Message:
     order_id = required_id(order, "id")
     modified_at = required_utc_time(order, "date_modified_gmt")
     data = _snapshot(raw, order, order_id, status)
     data["updated_at"] = modified_at
-    fact = (
-        OrderCancelled(**data, cancelled_at=modified_at) if status == "cancelled" else kind(**data)
-    )
+    if status == "cancelled":
+        kind = OrderCancelled
+        data["cancelled_at"] = modified_at
     entity = Key.of("order", "woocommerce", raw.account, order_id)
     version = Version.at(modified_at)
     chain = order_chain(raw.account, order_id)
     return Message(
         key=entity.extended(version.text),
-        data=fact,
+        data=kind.model_validate(data),
         occurred_at=modified_at,
         subject=f"order/{order_id}",
         correlation=chain,
@@ -109,7 +108,7 @@ def _order_message(
     )
 
 
-def _snapshot(raw: RawMessage, order: Record, order_id: str, status: str) -> dict[str, Any]:
+def _snapshot(raw: RawMessage, order: Record, order_id: str, status: str) -> Fields:
     currency = required_text(order, "currency").upper()
     billing = optional_object(order, "billing")
     shipping = optional_object(order, "shipping")
@@ -122,8 +121,8 @@ def _snapshot(raw: RawMessage, order: Record, order_id: str, status: str) -> dic
         "placed_at": utc_time(order, "date_created_gmt"),
         "buyer": _buyer(order, billing),
         "bill_to": addressee(billing, "billing"),
-        "ship_to": addressee(shipping, "shipping"),
-        "delivery_address": address(shipping, "shipping"),
+        "ship_to": (ship_to := addressee(shipping, "shipping")),
+        "delivery_address": ship_to["address"] if ship_to else None,
         "lines": _lines(order, currency),
         "totals": _totals(order, currency),
         "payment_status": status,
@@ -131,7 +130,7 @@ def _snapshot(raw: RawMessage, order: Record, order_id: str, status: str) -> dic
     }
 
 
-def _references(order: Record, order_id: str) -> tuple[Identifier, ...]:
+def _references(order: Record, order_id: str) -> list[PlainIdentifier]:
     # `order_key` stays out: whoever has it can open the order in the shop.
     return identifiers(
         [
@@ -143,71 +142,72 @@ def _references(order: Record, order_id: str) -> tuple[Identifier, ...]:
     )
 
 
-def _buyer(order: Record, billing: Record) -> Party | None:
-    found = Party(
-        name=person(billing, "billing"),
-        identifiers=identifiers([("customer", id_in(order, "customer_id"))]),
-        email=text(billing, "email", "billing"),
-        phone=text(billing, "phone", "billing"),
+def _buyer(order: Record, billing: Record) -> Fields | None:
+    return unless_empty(
+        {
+            "name": person(billing, "billing"),
+            "identifiers": identifiers([("customer", id_in(order, "customer_id"))]),
+            "email": text(billing, "email", "billing"),
+            "phone": text(billing, "phone", "billing"),
+        }
     )
-    return None if found == Party() else found
 
 
-def _lines(order: Record, currency: str) -> tuple[OrderLine, ...]:
+def _lines(order: Record, currency: str) -> list[Fields]:
     goods = [_line(line, currency, path) for path, line in objects(order, "line_items")]
     fees = [_fee(line, currency, path) for path, line in objects(order, "fee_lines")]
-    return (*goods, *fees)
+    return [*goods, *fees]
 
 
-def _line(line: Record, currency: str, path: str) -> OrderLine:
+def _line(line: Record, currency: str, path: str) -> Fields:
     quantity = _quantity(line, path)
     before = money(line, "subtotal", currency, path)
     total = required_money(line, "total", currency, path)
-    return OrderLine(
-        line_id=required_id(line, "id", path),
-        sku=text(line, "sku", path),
-        product=identifiers(
+    return {
+        "line_id": required_id(line, "id", path),
+        "sku": text(line, "sku", path),
+        "product": identifiers(
             [
                 ("product", id_in(line, "product_id", path)),
                 ("variation", id_in(line, "variation_id", path)),
             ]
         ),
-        description=text(line, "name", path),
-        quantity=quantity,
+        "description": text(line, "name", path),
+        "quantity": {"value": quantity},
         # `price` is a quotient that went through a float, so it is worked out again.
-        unit_price=unit_price(before or total, quantity.value),
-        discount=difference(before, total),
-        tax=money(line, "total_tax", currency, path),
-        total=total,
-    )
+        "unit_price": unit_price(before or total, quantity),
+        "discount": difference(before, total),
+        "tax": money(line, "total_tax", currency, path),
+        "total": total,
+    }
 
 
-def _fee(line: Record, currency: str, path: str) -> OrderLine:
+def _fee(line: Record, currency: str, path: str) -> Fields:
     line_id = required_id(line, "id", path)
-    return OrderLine(
-        line_id=line_id,
-        product=identifiers([("fee", line_id)]),
-        description=text(line, "name", path),
-        quantity=quantity_of(1),
-        tax=money(line, "total_tax", currency, path),
-        total=required_money(line, "total", currency, path),
-    )
+    return {
+        "line_id": line_id,
+        "product": identifiers([("fee", line_id)]),
+        "description": text(line, "name", path),
+        "quantity": {"value": "1"},
+        "tax": money(line, "total_tax", currency, path),
+        "total": required_money(line, "total", currency, path),
+    }
 
 
-def _quantity(line: Record, path: str) -> Quantity:
+def _quantity(line: Record, path: str) -> Decimal:
     where = join(path, "quantity")
     if line.get("quantity") is None:
         raise Malformed("quantity is missing", code="missing_field", path=where)
-    quantity = quantity_of(line["quantity"], path=where)
-    if quantity.value < 0:
+    quantity = decimal_of(line["quantity"], where)
+    if quantity < 0:
         raise Malformed("a quantity is negative", code="bad_quantity", path=where)
     return quantity
 
 
-def _totals(order: Record, currency: str) -> OrderTotals:
-    return OrderTotals(
-        discount=money(order, "discount_total", currency),
-        shipping=money(order, "shipping_total", currency),
-        tax=money(order, "total_tax", currency),
-        total=required_money(order, "total", currency),
-    )
+def _totals(order: Record, currency: str) -> Fields:
+    return {
+        "discount": money(order, "discount_total", currency),
+        "shipping": money(order, "shipping_total", currency),
+        "tax": money(order, "total_tax", currency),
+        "total": required_money(order, "total", currency),
+    }

@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any
 
 from canonical.errors import Malformed
-from canonical.values import Address, Money, Party
-from connectors.kit.decimals import decimal_of, money_of
+from connectors.kit import plain
 from connectors.kit.json_body import as_object, join, required_text, text
-from connectors.kit.records import Record, country_code, references
+from connectors.kit.plain import Fields, PlainMoney, amount_of
+from connectors.kit.records import Record, country_code
 from connectors.kit.times import moment_of
 
 _ID = re.compile(r"[0-9]{1,20}", re.ASCII)
@@ -23,7 +23,7 @@ _WIDE = 60
 """Digits enough that differences and exact quotients of amounts are never rounded."""
 _FINEST = Decimal("1E-12")
 
-identifiers = partial(references, "woocommerce")
+identifiers = partial(plain.references, "woocommerce")
 """References in scheme `woocommerce:<name>`; pairs without a value and repeats are left out."""
 
 
@@ -48,13 +48,13 @@ def required_id(record: Record, field: str, path: str = "") -> str:
     return found
 
 
-def money(record: Record, field: str, currency: str, path: str = "") -> Money | None:
+def money(record: Record, field: str, currency: str, path: str = "") -> PlainMoney | None:
     """An amount in the order's currency; None when absent, null or blank. Raises Malformed."""
     value = record.get(field)
-    return None if value is None or value == "" else money_of(value, currency, join(path, field))
+    return None if value is None or value == "" else plain.money(value, currency, join(path, field))
 
 
-def required_money(record: Record, field: str, currency: str, path: str = "") -> Money:
+def required_money(record: Record, field: str, currency: str, path: str = "") -> PlainMoney:
     """Like `money`, but raises Malformed when there is nothing."""
     found = money(record, field, currency, path)
     if found is None:
@@ -62,25 +62,26 @@ def required_money(record: Record, field: str, currency: str, path: str = "") ->
     return found
 
 
-def difference(whole: Money | None, part: Money | None) -> Money | None:
+def difference(whole: PlainMoney | None, part: PlainMoney | None) -> PlainMoney | None:
     """`whole` − `part`, exactly; None when either is not stated or nothing is left."""
-    if whole is None or part is None or whole.amount == part.amount:
+    if whole is None or part is None:
         return None
-    amount = Context(prec=_WIDE).subtract(whole.amount, part.amount)
-    return Money(amount=amount, currency=whole.currency)
+    left = Context(prec=_WIDE).subtract(amount_of(whole), amount_of(part))
+    return {"amount": format(left, "f"), "currency": whole["currency"]} if left else None
 
 
-def unit_price(total: Money | None, quantity: Decimal) -> Money | None:
+def unit_price(total: PlainMoney | None, quantity: Decimal) -> PlainMoney | None:
     """`total` / `quantity` where the quotient is exact; None otherwise: no price is rounded up."""
     if total is None or quantity <= 0:
         return None
     wide = Context(prec=_WIDE)
-    quotient = wide.divide(total.amount, quantity)
+    amount = amount_of(total)
+    quotient = wide.divide(amount, quantity)
     if wide.quantize(quotient, _FINEST) != quotient:
         return None
-    if wide.multiply(quotient, quantity) != total.amount:
+    if wide.multiply(quotient, quantity) != amount:
         return None
-    return Money(amount=decimal_of(quotient), currency=total.currency)
+    return plain.money(quotient, total["currency"])
 
 
 def utc_time(record: Record, field: str, path: str = "") -> datetime | None:
@@ -104,29 +105,31 @@ def optional_object(record: Record, field: str, path: str = "") -> dict[str, Any
     return {} if value is None or value == [] else as_object(value, join(path, field))
 
 
-def address(record: Record, path: str) -> Address | None:
+def address(record: Record, path: str) -> Fields | None:
     """A billing or shipping address; the country only as its ISO 3166-1 code."""
-    lines = (text(record, field, path) for field in ("company", "address_1", "address_2"))
     country = country_code(record, "country", path)
-    found = Address(
-        lines=tuple(line for line in lines if line),
-        city=text(record, "city", path),
-        region=text(record, "state", path),
-        postal_code=text(record, "postcode", path),
-        country=country,
+    lines = [text(record, field, path) for field in ("company", "address_1", "address_2")]
+    return plain.unless_empty(
+        {
+            "lines": [line for line in lines if line],
+            "city": text(record, "city", path),
+            "region": text(record, "state", path),
+            "postal_code": text(record, "postcode", path),
+            "country": country,
+        }
     )
-    return None if found == Address() else found
 
 
-def addressee(record: Record, path: str) -> Party | None:
+def addressee(record: Record, path: str) -> Fields | None:
     """Who a billing or shipping address names, with the address; None when it is blank."""
-    found = Party(
-        name=person(record, path),
-        email=text(record, "email", path),
-        phone=text(record, "phone", path),
-        address=address(record, path),
+    return plain.unless_empty(
+        {
+            "name": person(record, path),
+            "email": text(record, "email", path),
+            "phone": text(record, "phone", path),
+            "address": address(record, path),
+        }
     )
-    return None if found == Party() else found
 
 
 def person(record: Record, path: str) -> str | None:

@@ -66,25 +66,27 @@ def _refund(raw: RawMessage, order: Record, record: Record, path: str, at: str) 
     chain = order_chain(raw.account, order_id)
     return Message(
         key=Key.of("payment", "woocommerce", raw.account, refund_id, "refund"),
-        data=RefundIssued(
-            gateway="woocommerce",
-            account=raw.account,
-            # The transaction's id may come later than the order: only the order's stays the same.
-            payment_id=order_id,
-            refund_id=refund_id,
-            amount=amount,
-            occurred_at=occurred_at,
-            method=text(order, "payment_method"),
-            order_id=order_id,
-            reason=text(record, "reason", path),
-            references=identifiers(
-                [
-                    ("refund", refund_id),
-                    ("order", order_id),
-                    ("order_number", text(order, "number")),
-                    ("transaction", text(order, "transaction_id")),
-                ]
-            ),
+        data=RefundIssued.model_validate(
+            {
+                "gateway": "woocommerce",
+                "account": raw.account,
+                # The transaction comes later than the order at times: only the order stays.
+                "payment_id": order_id,
+                "refund_id": refund_id,
+                "amount": amount,
+                "occurred_at": occurred_at,
+                "method": text(order, "payment_method"),
+                "order_id": order_id,
+                "reason": text(record, "reason", path),
+                "references": identifiers(
+                    [
+                        ("refund", refund_id),
+                        ("order", order_id),
+                        ("order_number", text(order, "number")),
+                        ("transaction", text(order, "transaction_id")),
+                    ]
+                ),
+            }
         ),
         occurred_at=occurred_at,
         subject=f"payment/{order_id}",
@@ -95,7 +97,7 @@ def _refund(raw: RawMessage, order: Record, record: Record, path: str, at: str) 
 
 
 def _amount(record: Record, currency: str, path: str) -> Money:
-    stated = required_money(record, "total", currency, path)
+    stated = Money.model_validate(required_money(record, "total", currency, path))
     if stated.amount > 0:
         raise Malformed(
             "the total of a refund is not negative", code="bad_amount", path=join(path, "total")

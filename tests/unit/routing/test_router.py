@@ -87,3 +87,24 @@ def test_conditions(when: dict[str, Any], matches: bool) -> None:
 def test_amounts_compare_as_numbers_not_as_text() -> None:
     rule = {"when": {"data": {"amount.amount": {"gt": "99"}}}, "to": ["big"]}
     assert routed(captured("1000.00"), rule) == ("o2c.cash", "big")
+
+
+def test_one_router_asks_the_data_of_every_message() -> None:
+    row = {
+        "when": {"type": "o2c.payment.*", "data": {"amount.amount": {"gt": "100"}}},
+        "to": ["big"],
+    }
+    router = Router([RouteSettings.model_validate({"name": "r", **row})])
+
+    def streams(message: Message, account: str = "acme") -> tuple[str, ...]:
+        return router.destinations(message, "stripe", account, message.data.json_data())
+
+    found = [streams(captured(amount)) for amount in ("120.00", "80.00", "120.00")]
+    assert found == [("o2c.cash", "big"), ("o2c.cash",), ("o2c.cash", "big")]
+
+
+def test_one_router_tells_accounts_apart() -> None:
+    row = {"when": {"account": "acme"}, "to": ["finance"]}
+    router = Router([RouteSettings.model_validate({"name": "r", **row})])
+    for account, streams in [("acme", ("o2c.cash", "finance")), ("other", ("o2c.cash",))] * 2:
+        assert router.destinations(captured(), "stripe", account, "{}") == streams

@@ -27,6 +27,8 @@ BATCH = 200
 MEMORY_BOUND = 5000
 """Rows kept in memory; past it they are left to the store."""
 BACKOFF_S = (0.1, 0.25, 0.5, 1.0, 2.0)
+LULL_S = 0.005
+"""Without new rows for so long, what was published is marked."""
 GIVE_WAY = 3
 """Failures in a row after which nobody is made to wait for the road."""
 
@@ -63,6 +65,7 @@ class Relay:
         self._from_store = True
         self._let_go = True
         self._taken_back: set[int] = set()
+        self._unmarked: list[int] = []
         self._swept = 0.0
         self._woken = asyncio.Event()
         self._idle = asyncio.Event()
@@ -89,6 +92,10 @@ class Relay:
         """Wait until memory and store hold nothing this process could publish."""
         await self._idle.wait()
 
+    async def finish(self) -> None:
+        """After `run` was cancelled: mark what it published. Raises Unavailable."""
+        await self._mark()
+
     async def run(self) -> None:
         """Publish until cancelled."""
         while True:
@@ -104,11 +111,25 @@ class Relay:
         if not rows:
             return False
         await self._publisher.publish(rows)
-        now = datetime.now(UTC)
-        ids = [row.row_id for row in rows]
-        await self._database.write(lambda connection: outbox.mark_published(connection, ids, now))
         self._metrics.published.inc(len(rows))
+        self._unmarked += [row.row_id for row in rows]
+        if self._from_store or len(self._unmarked) >= BATCH:
+            await self._mark()
         return True
+
+    async def _mark(self) -> None:
+        """Take off the outbox what was published.
+
+        Under load once for many batches: until then a crash publishes them again, under the same
+        ids, which subscribers drop.
+        """
+        ids = list(self._unmarked)
+        if ids:
+            now = datetime.now(UTC)
+            await self._database.write(
+                lambda connection: outbox.mark_published(connection, ids, now)
+            )
+            del self._unmarked[: len(ids)]
 
     async def _next_rows(self) -> Sequence[OutboxRow]:
         if self._from_store:
@@ -129,14 +150,18 @@ class Relay:
 
         def claim(connection: Connection) -> Sequence[OutboxRow]:
             if let_go:
+                outbox.mark_published(connection, unmarked, now)
                 outbox.release_claims(connection, self._owner)
             return outbox.claim_outbox(connection, self._owner, now, self._lease, BATCH)
 
         if let_go:
             # What is in memory is let go of too; whoever claims it next publishes it.
             self._waiting.clear()
+        unmarked = list(self._unmarked)
         self._swept = asyncio.get_running_loop().time()
         rows = await self._database.write(claim)
+        if let_go:
+            self._unmarked.clear()
         self._taken_back.update(row.row_id for row in rows)
         return rows
 
@@ -156,10 +181,18 @@ class Relay:
     async def _rest(self) -> None:
         if self._waiting or self._from_store:
             return
-        self._idle.set()
         self._woken.clear()
+        if self._unmarked and await self._woken_within(LULL_S):
+            return
+        await self._mark()
+        if not self._waiting:
+            self._idle.set()
+            await self._woken_within(self._sweep_s)
+
+    async def _woken_within(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self._sweep_s)
+            return await asyncio.wait_for(self._woken.wait(), seconds)
+        return False
 
     async def _stall(self, error: Unavailable) -> None:
         self._metrics.publish_failures.inc()

@@ -34,7 +34,7 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     console = Console(width=max(Console().width, WIDTH))
     if arguments.files:
-        files.compare(console, OUT, arguments.entries)
+        files.compare(console, OUT, arguments.entries, with_libraries=arguments.libraries)
         return
     with ExitStack() as stack:
         if arguments.sync_delay_ms:
@@ -93,6 +93,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="where the CPU goes, by py-spy")
     parser.add_argument("--files", action="store_true", help="large files instead of webhooks")
     parser.add_argument("--entries", type=int, default=100_000, help="of each file")
+    parser.add_argument(
+        "--libraries", action="store_true", help="with --files: install others to compare with"
+    )
     return parser.parse_args()
 
 

@@ -42,7 +42,7 @@ class Contender:
     ports: list[int]
     services: list[int]
     """Process ids of the gateway or application."""
-    consumer: int
+    consumer: int | None
     streams: Streams
     postgresql: Postgresql | None
     seen: Path
@@ -54,7 +54,7 @@ class Contender:
         """CPU seconds so far, by what they were spent in."""
         return {
             "service": cpu_seconds(self.services),
-            "consumer": cpu_seconds([self.consumer]),
+            "consumer": cpu_seconds([self.consumer] if self.consumer else []),
             "valkey": cpu_seconds([self.streams.pid]),
             "postgresql": family_cpu_seconds(self.postgresql.pid) if self.postgresql else 0.0,
         }
@@ -113,6 +113,24 @@ def ours(where: Place, processes: int, *, module: str = "gateway") -> Iterator[C
 
 
 @contextmanager
+def acknowledging(where: Place) -> Iterator[Contender]:
+    """One gateway that only takes in: what it accepts waits in the store."""
+    folder = where.folder / "gateway-0"
+    with _gateway(where, folder, "benchmarks.taking_in", "--role", "ingest") as (running, port):
+        yield Contender(
+            name="ours, acknowledging alone",
+            store=where.store,
+            folder=where.folder,
+            ports=[port],
+            services=[running.pid],
+            consumer=None,
+            streams=where.streams,
+            postgresql=where.postgresql,
+            seen=where.folder / "nothing is seen",
+        )
+
+
+@contextmanager
 def baseline(where: Place) -> Iterator[Contender]:
     """The plain design, and its consumer."""
     from benchmarks.baseline.app import STREAM  # noqa: PLC0415 - loads a framework
@@ -138,7 +156,7 @@ def baseline(where: Place) -> Iterator[Contender]:
 
 
 @contextmanager
-def _gateway(where: Place, folder: Path, module: str) -> Iterator[tuple[Child, int]]:
+def _gateway(where: Place, folder: Path, module: str, *options: str) -> Iterator[tuple[Child, int]]:
     folder.mkdir()
     configuration = CONFIGURATION.format(store=where.store_url, streams=where.streams.url)
     (folder / "gateway.toml").write_text(configuration, encoding="utf-8")
@@ -146,7 +164,8 @@ def _gateway(where: Place, folder: Path, module: str) -> Iterator[tuple[Child, i
         "BENCH_SECRET": SECRET.decode(),
         STORE_IS_TIMED: "1" if where.store == "sqlite" else "0",
     }
-    with child(module, "run", "--port", "0", folder=folder, environment=environment) as running:
+    arguments = ("run", "--port", "0", *options)
+    with child(module, *arguments, folder=folder, environment=environment) as running:
         yield running, _port_in_log(folder / f"{module}.log")
 
 

@@ -44,14 +44,15 @@ def document(
         "bare_parts": {},
         "baseline": {},
         "ours": {},
+        "acknowledging": {},
         "failed": {f"{name} on {store}": why for (name, store), why in results.failed.items()},
     }
     for (name, store), figures in medians.items():
         whole = figures | {"rounds": results.measured[name, store]}
         if name == "bare":
             told["bare_parts"][store] = whole
-        elif name == "baseline":
-            told["baseline"][store] = whole
+        elif name in {"baseline", "acknowledging"}:
+            told[name][store] = whole
         else:
             _enter_ours(told["ours"], store, name.removeprefix("ours_"), whole)
     told["ratios"] = _ratios(told)
@@ -85,6 +86,8 @@ def table_of(told: Mapping[str, Any]) -> Table:
         for number, figures in found["by_processes"].items():
             plural = "es" if number != "1" else ""
             table.add_row(*_contender(f"ours, {number} process{plural}", store, figures))
+    for store, figures in told["acknowledging"].items():
+        table.add_row(*_acknowledging(store, figures))
     for what, why in told["failed"].items():
         name, _, store = what.partition(" on ")
         how = "not possible" if why == IMPOSSIBLE else "failed"
@@ -123,12 +126,22 @@ def _contender(name: str, store: str, figures: Figures) -> list[str]:
     ]  # fmt: skip
 
 
+def _acknowledging(store: str, figures: Figures) -> list[str]:
+    ack = f"{figures['ack_p50_ms']:.1f} / {figures['ack_p99_ms']:.1f} (full)"
+    cpu, rate = f"{figures['cpu_us_per_message']:,.0f}", f"{figures['accepted_per_s']:,.0f}"
+    return ["ours, acknowledging alone", store, cpu, *[""] * 4, rate, "", ack]
+
+
 def _ratios(told: Mapping[str, Any]) -> dict[str, Any]:
     """Of each store: the CPU of ours over the bare sum and over the baseline, and the rates."""
     ratios: dict[str, Any] = {}
     for store, found in told["ours"].items():
         bare, plain = told["bare_parts"].get(store), told["baseline"].get(store)
         of_store: dict[str, float] = {}
+        alone = told["acknowledging"].get(store)
+        if bare and alone:
+            rate = alone["accepted_per_s"] / bare["http_per_s"]
+            of_store["acknowledging_to_bare_http"] = rate
         if bare:
             of_store["cpu_to_bare_sum"] = found["cpu_us_per_message"] / bare["sum"]
             floor = bare["lone_commit_ms"] + bare["round_trip_ms"]
@@ -144,6 +157,7 @@ def _ratio_lines(told: Mapping[str, Any]) -> Iterator[str]:
     words = {
         "cpu_to_bare_sum": "CPU, ours / sum of the bare parts",
         "lone_ack_to_commit_and_round_trip": "lone ack, ours / bare commit + round trip",
+        "acknowledging_to_bare_http": "acknowledged/s alone, ours / bare HTTP",
         "cpu_to_baseline": "CPU, ours / baseline",
         "messages_to_baseline": "messages/s, ours / baseline",
     }

@@ -12,11 +12,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import Contender, Place, baseline, ours, place
+from benchmarks.contenders import (
+    Contender,
+    Place,
+    acknowledging,
+    baseline,
+    ours,
+    place,
+)
 from benchmarks.load import Plan
 from benchmarks.machine import cpu_seconds
 from benchmarks.processes import Failed, child
-from benchmarks.scenario import FULL_CONNECTIONS, LONE_RATE, MOST_A_SECOND, measure, send
+from benchmarks.scenario import (
+    FULL_CONNECTIONS,
+    LONE_RATE,
+    MOST_A_SECOND,
+    acknowledgements,
+    measure,
+    send,
+)
 from benchmarks.servers import Postgresql
 
 Figures = dict[str, Any]
@@ -62,6 +76,7 @@ def tasks(stores: Sequence[str], processes: Sequence[int], seconds: float) -> li
     for store in stores:
         found.append(Task(name="bare", store=store, run=lambda where: bare(where, seconds)))
         found.append(Task(name="baseline", store=store, run=_measured(baseline, seconds)))
+        found.append(Task(name="acknowledging", store=store, run=_acknowledging(seconds)))
         for number in processes:
             run = _measured(_gateways(number), seconds)
             found.append(Task(name=f"ours_{number}", store=store, run=run))
@@ -143,6 +158,14 @@ def _measured(start: Callable[[Place], Any], seconds: float) -> Callable[[Place]
     def run(where: Place) -> Figures:
         with start(where) as contender:
             return measure(contender, seconds)
+
+    return run
+
+
+def _acknowledging(seconds: float) -> Callable[[Place], Figures]:
+    def run(where: Place) -> Figures:
+        with acknowledging(where) as contender:
+            return acknowledgements(contender, seconds)
 
     return run
 

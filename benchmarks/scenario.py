@@ -86,6 +86,21 @@ def full_load(contender: Contender, seconds: float) -> dict[str, Any]:
     }
 
 
+def acknowledgements(contender: Contender, seconds: float) -> dict[str, Any]:
+    """As much as can be acknowledged when nothing else is done."""
+    _phase(contender, WARM_UP_S, FULL_CONNECTIONS)
+    before = contender.cpu()
+    _, sent = _phase(contender, seconds, FULL_CONNECTIONS)
+    after = contender.cpu()
+    return {
+        "accepted": sent.accepted,
+        "refused": sent.refused,
+        "cpu_us_per_message": (after["service"] - before["service"]) / sent.accepted * 1e6,
+        "accepted_per_s": sent.accepted / (max(sent.answered.values()) - sent.start),
+        **_percentiles("ack", sent.acknowledgements_ms()),
+    }
+
+
 @contextmanager
 def load(plan: Plan, folder: Path) -> Iterator[Child]:
     """A load generator that has built its requests and waits for the word."""
@@ -118,7 +133,7 @@ def _phase(
     contender: Contender, seconds: float, connections: int, rate: float | None = None
 ) -> tuple[int, Sent]:
     """One load; also where the consumer's file ended before."""
-    seen_before = contender.seen.stat().st_size
+    seen_before = contender.seen.stat().st_size if contender.consumer else 0
     plan = Plan(
         ports=contender.ports,
         connections=connections,

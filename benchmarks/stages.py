@@ -63,7 +63,7 @@ def watch(stopwatch: Stopwatch, *, store: bool) -> None:
     from uvicorn.protocols.http import httptools_impl  # noqa: PLC0415
 
     from connectors import registry, translation  # noqa: PLC0415 - after the start was measured
-    from routing import normalise, receive, streams, worker  # noqa: PLC0415
+    from routing import normalise, receive, streams, wire, worker  # noqa: PLC0415
     from store import inbox, normalised, outbox, sqlite  # noqa: PLC0415
     from transports import http_ingest  # noqa: PLC0415
 
@@ -79,8 +79,8 @@ def watch(stopwatch: Stopwatch, *, store: bool) -> None:
     around(worker.Worker, "_count", "metrics")
     around(normalise.Reading, "take", "translate")
     around(normalise.Normaliser, "next_chunk", "message to JSON, digest, route")
-    around(streams, "_packed", "publish: pack")
-    around(streams, "_appends", "publish: pack")
+    around(wire, "_packed", "publish: pack")
+    around(streams, "flat_fields", "publish: pack")
     around(outbox, "rows_of", "outbox rows")
     if store:
         around(inbox, "accept", "store: accept")

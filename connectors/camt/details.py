@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
-from canonical.values import Direction, Identifier, Money
+from canonical.values import Direction, Money
 from connectors.camt.fields import direction_at, money_at, reference_at, signed
-from connectors.camt.node import Node
+from connectors.camt.node import Node, Paths
 
 SCHEME = "iso20022:"
-_REFERENCES = frozenset(
-    {
+_REFERENCES = {
+    name: SCHEME + name
+    for name in (
         "AcctSvcrRef", "MsgId", "PmtInfId", "InstrId", "EndToEndId", "UETR", "TxId", "MndtId",
         "ChqNb", "ClrSysRef", "AcctOwnrTxId", "AcctSvcrTxId", "MktInfrstrctrTxId", "PrcgId",
-    }
-)  # fmt: skip
+    )
+}  # fmt: skip
+_DOMAIN: Final = Paths("BkTxCd/Domn/Cd", "BkTxCd/Domn/Fmly/Cd", "BkTxCd/Domn/Fmly/SubFmlyCd")
+_REASON: Final = Paths("RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry", "RtrInf/AddtlInf")
+_DOCUMENT_TYPE: Final = Paths("Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry")
+
+Reference = tuple[str, str]
+"""Scheme and value of an identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,71 +33,62 @@ class Remittance:
 
     lines: tuple[str, ...] = ()
     creditor_references: tuple[str, ...] = ()
-    documents: tuple[Identifier, ...] = ()
+    documents: tuple[Reference, ...] = ()
 
     @classmethod
     def of(cls, transactions: Iterable[Node]) -> Remittance:
         """The remittance information of these transactions, in their order."""
         told = [node for one in transactions for node in one.all("RmtInf")]
         if not told:
-            return cls()
+            return _NO_REMITTANCE
         structured = [node for one in told for node in one.all("Strd")]
-        lines = [line for one in told for line in _texts(one, "Ustrd")]
-        lines += [line for one in structured for line in _texts(one, "AddtlRmtInf")]
+        lines = _texts(told, "Ustrd")
+        if not structured:
+            return cls(tuple(lines))
+        lines += _texts(structured, "AddtlRmtInf")
         references = [reference_at(one, "CdtrRefInf", "Ref") for one in structured]
         # Versions 01 and 02 also knew `CdtrRefInf/CdtrRef`.
         references += [reference_at(one, "CdtrRefInf", "CdtrRef") for one in structured]
         return cls(
             lines=tuple(lines),
             creditor_references=tuple(filter(None, references)),
-            documents=tuple(document for one in structured for document in _documents(one)),
+            documents=tuple(_documents(structured)),
         )
 
 
-def references_of(transaction: Node) -> list[Identifier]:
+_NO_REMITTANCE: Final = Remittance()
+
+
+def references_of(transaction: Node) -> list[Reference]:
     """The references a transaction carries, each under the standard's own name for it."""
     refs = transaction.first("Refs")
     if refs is None:
         return []
     found = [
-        Identifier(scheme=SCHEME + name, value=value)
-        for name in refs.children
-        if name in _REFERENCES and (value := reference_at(refs, name))
+        (scheme, value)
+        for name in refs.names
+        if (scheme := _REFERENCES.get(name)) and (value := reference_at(refs, name))
     ]
     for one in refs.all("Prtry"):
         kind, value = one.value("Tp") or "", reference_at(one, "Ref")
         if value:
-            found.append(Identifier(scheme=f"{SCHEME}Prtry:{kind}"[:80], value=value))
+            found.append((f"{SCHEME}Prtry:{kind}"[:80], value))
     return found
-
-
-def unique(references: Iterable[Identifier]) -> tuple[Identifier, ...]:
-    """The references without repetitions, in their order."""
-    return tuple(dict.fromkeys(references))
 
 
 def information(entry: Node, transactions: Sequence[Node]) -> tuple[str, ...]:
     """Free text beside the remittance information, which many banks give nothing else than."""
-    told = [line for one in transactions for line in _texts(one, "AddtlTxInf")]
-    return tuple(told) or tuple(_texts(entry, "AddtlNtryInf"))
+    return tuple(_texts(transactions, "AddtlTxInf") or _texts((entry,), "AddtlNtryInf"))
 
 
 def transaction_code(node: Node) -> str | None:
     """`PMNT/RCDT/ESCT` from the domain, else the bank's own code."""
-    code = node.first("BkTxCd")
-    if code is None:
-        return None
-    domain = [code.value("Domn", "Cd"), code.value("Domn", "Fmly", "Cd")]
-    domain.append(code.value("Domn", "Fmly", "SubFmlyCd"))
-    return "/".join(filter(None, domain)) or code.value("Prtry", "Cd")
+    return "/".join(node.values(_DOMAIN)) or node.value("BkTxCd", "Prtry", "Cd")
 
 
 def return_reason(transaction: Node) -> str | None:
     """Why a payment came back: the reason's code, else the bank's own."""
-    told = transaction.first("RtrInf")
-    if told is None:
-        return None
-    return told.value("Rsn", "Cd") or told.value("Rsn", "Prtry") or told.value("AddtlInf")
+    return transaction.one_of(_REASON)
 
 
 def instructed(transaction: Node, booked: Money) -> Money | None:
@@ -121,16 +120,15 @@ def charges(node: Node) -> Money | None:
     return Money(amount=total_amount, currency=amounts[0][0].currency)
 
 
-def _texts(node: Node, name: str) -> Iterator[str]:
-    for one in node.all(name):
-        line = one.text.strip()
-        if line and line.upper() != "NOTPROVIDED":
-            yield line
+def _texts(nodes: Iterable[Node], name: str) -> list[str]:
+    lines = [one.text.strip() for node in nodes for one in node.all(name)]
+    return [line for line in lines if line and line.upper() != "NOTPROVIDED"]
 
 
-def _documents(structured: Node) -> Iterator[Identifier]:
-    for one in structured.all("RfrdDocInf"):
-        number = reference_at(one, "Nb")
-        kind = one.value("Tp", "CdOrPrtry", "Cd") or one.value("Tp", "CdOrPrtry", "Prtry")
-        if number:
-            yield Identifier(scheme=f"{SCHEME}RfrdDoc:{kind or ''}"[:80], value=number)
+def _documents(structured: Iterable[Node]) -> list[Reference]:
+    found = [one for node in structured for one in node.all("RfrdDocInf")]
+    return [
+        (f"{SCHEME}RfrdDoc:{one.one_of(_DOCUMENT_TYPE) or ''}"[:80], number)
+        for one in found
+        if (number := reference_at(one, "Nb"))
+    ]

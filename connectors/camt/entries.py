@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
+from typing import Final
 
 from canonical.errors import Malformed, Unsupported
 from canonical.values import Direction, Money
@@ -19,10 +20,11 @@ from connectors.camt.fields import (
     reference_at,
     signed,
 )
-from connectors.camt.node import Node
+from connectors.camt.node import Node, Paths
 
 BOOKED = "BOOK"
 _STATUSES = frozenset({BOOKED, "PDNG", "INFO", "FUTR"})
+_STATUS: Final = Paths("Sts/Cd", "Sts/Prtry", "Sts")
 _LINE_NUMBER = re.compile(r"[0-9]{1,6}")
 
 
@@ -101,8 +103,7 @@ def entry_of(node: Node, movement: Movement, zone: tzinfo | None) -> Entry:
 
 def _status(node: Node, when_absent: str | None) -> str:
     # Text up to version 06, a code inside from 07 on; `Prtry` is no status that is known.
-    found = node.value("Sts", "Cd") or node.value("Sts", "Prtry") or node.value("Sts")
-    status = found or when_absent
+    status = node.one_of(_STATUS) or when_absent
     if status is None:
         raise Malformed("Sts is missing", code="missing_status", path="Sts")
     if status not in _STATUSES:

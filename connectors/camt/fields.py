@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 
 from canonical.errors import GatewayError, Malformed, Unsupported
 from canonical.values import Direction, Money
@@ -38,10 +39,11 @@ def money_at(node: Node | None, path: str = "Amt") -> Money:
     """An amount with its `Ccy`. Raises Malformed or Unsupported; a sign is refused."""
     if node is None:
         raise Malformed("an amount is missing", code="missing_field", path=path)
-    if len(node.text.strip()) > _MOST_CHARACTERS:
+    text = node.text.strip()
+    if len(text) > _MOST_CHARACTERS:
         raise Malformed("an amount has too many digits", code="bad_amount", path=path)
     try:
-        money = money_of(node.text, node.attributes.get("Ccy"), path)
+        money = money_of(text, node.attributes.get("Ccy"), path)
     except GatewayError as error:
         error.path = error.path or path
         raise
@@ -86,10 +88,13 @@ def day_at(node: Node, name: str, zone: tzinfo | None) -> Day | None:
     choice = node.first(name)
     if choice is None:
         return None
-    day = _moment(choice, name, zone) or Day(_date(choice, name))
-    if day.date.year not in _PLAUSIBLE_YEARS:
-        raise Malformed(f"{day.date} is hardly meant", code="implausible_date", path=name)
-    return day
+    moment = choice.value("DtTm")
+    if moment is not None:
+        return _plausible(_day_of_moment(moment, f"{name}/DtTm", zone), name)
+    day = choice.value("Dt")
+    if day is None:
+        raise Malformed("a date is missing", code="missing_field", path=name)
+    return _day_of(day, name)
 
 
 def moment_at(node: Node, path: tuple[str, ...], zone: tzinfo | None) -> datetime | None:
@@ -107,18 +112,13 @@ def reference_at(node: Node, *path: str) -> str | None:
     return None if value is None or value.upper() in _NO_REFERENCE else value
 
 
-def _date(choice: Node, name: str) -> date:
-    value = choice.value("Dt")
-    if value is None:
-        raise Malformed("a date is missing", code="missing_field", path=name)
-    return date_of(value, f"{name}/Dt")
+@lru_cache(maxsize=64)
+def _day_of(value: str, name: str) -> Day:
+    """A date; kept, because a statement has a million entries and a few days."""
+    return _plausible(Day(date_of(value, f"{name}/Dt")), name)
 
 
-def _moment(choice: Node, name: str, zone: tzinfo | None) -> Day | None:
-    value = choice.value("DtTm")
-    if value is None:
-        return None
-    path = f"{name}/DtTm"
+def _day_of_moment(value: str, path: str, zone: tzinfo | None) -> Day:
     day = date_of(value[:10], path)
     if day.year not in _PLAUSIBLE_YEARS:
         return Day(day)
@@ -128,3 +128,9 @@ def _moment(choice: Node, name: str, zone: tzinfo | None) -> Day | None:
         if error.code != "time_without_zone":
             raise
     return Day(day)
+
+
+def _plausible(day: Day, name: str) -> Day:
+    if day.date.year not in _PLAUSIBLE_YEARS:
+        raise Malformed(f"{day.date} is hardly meant", code="implausible_date", path=name)
+    return day

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time
+from functools import lru_cache
+from typing import Any, Final
 
 from canonical.cash import (
     BankBalanceReported,
@@ -17,6 +19,7 @@ from canonical.message import Message
 from canonical.values import Identifier
 from connectors.camt.details import (
     SCHEME,
+    Reference,
     Remittance,
     charges,
     information,
@@ -24,16 +27,16 @@ from connectors.camt.details import (
     references_of,
     return_reason,
     transaction_code,
-    unique,
 )
 from connectors.camt.entries import BOOKED, Entry, Part
 from connectors.camt.fields import reference_at
 from connectors.camt.keys import Occurrences, entry_identity, part_identities
-from connectors.camt.node import Node
-from connectors.camt.parties import counterparty, ultimate_counterparty
+from connectors.camt.node import NOTHING
+from connectors.camt.parties import counterparty, fields_of, ultimate_counterparty
 from connectors.camt.statements import Balance, Head
 
-_NOTHING = Node("", {}, {})
+_kept_key: Final = lru_cache(maxsize=256)(Key.of)
+"""For what all entries of a statement have in common."""
 
 
 def fact_of(entry: Entry, head: Head, cash_from: str) -> tuple[str, ...]:
@@ -62,14 +65,18 @@ def entry_messages(
     identity = entry_identity(entry, fact, head.statement_id, seen)
     owner = (head.account.value, entry.movement.amount.currency)
     happened = _happened(entry, head, received_at)
+    within = _kept_key(fact[0], "camt", account, *owner, *fact[1:]).text
+    bank = _kept_key("bank", head.account.value).text
+    whole = Key.of(*identity).text
     for part, own in zip(entry.parts, part_identities(entry), strict=True):
+        name = f"{whole}/{Key.of(*own).text}" if own else whole
         yield Message(
-            key=Key.of(fact[0], "camt", account, *owner, *fact[1:], *identity, *own),
+            key=Key(f"{within}/{name}"),
             data=_payload(entry, part, head, fact),
             occurred_at=happened,
-            subject=Key.of("bank-entry", *identity, *own).text,
-            correlation=Key.of("bank", head.account.value, *identity).text,
-            partition=Key.of("bank", head.account.value).text,
+            subject=f"bank-entry/{name}",
+            correlation=f"{bank}/{whole}",
+            partition=bank,
             at=at if part.count == 1 else f"{at}/TxDtls[{part.index}]",
         )
 
@@ -114,20 +121,23 @@ def balance_message(
 def _payload(
     entry: Entry, part: Part, head: Head, fact: tuple[str, ...]
 ) -> BankEntryBooked | BankEntryReversed | BankEntryNotified:
+    fields = _fields(entry, part, head)
     if fact[0] == "bank-notice":
-        return BankEntryNotified(status=part.movement.status, **_fields(entry, part, head))
+        return BankEntryNotified.model_validate({"status": part.movement.status, **fields})
     if part.movement.reversal:
-        return BankEntryReversed(**_fields(entry, part, head))
-    return BankEntryBooked(**_fields(entry, part, head))
+        return BankEntryReversed.model_validate(fields)
+    return BankEntryBooked.model_validate(fields)
 
 
-def _fields(entry: Entry, part: Part, head: Head) -> dict[str, object]:
+def _fields(entry: Entry, part: Part, head: Head) -> dict[str, Any]:
     # A transaction speaks for the entry only when it is the only one.
-    one = part.transactions[0] if len(part.transactions) == 1 else _NOTHING
+    one = part.transactions[0] if len(part.transactions) == 1 else NOTHING
     way = part.movement.original_direction
     remittance = Remittance.of(part.transactions)
+    told = [reference for node in part.transactions for reference in references_of(node)]
+    named = dict(told) if one is not NOTHING else {}
     return {
-        "references": _references(entry, part, remittance),
+        "references": _references(entry, told, remittance),
         "bank_account": head.account,
         "servicer": head.servicer,
         "entry_reference": entry.servicer_reference or entry.entry_reference,
@@ -135,9 +145,9 @@ def _fields(entry: Entry, part: Part, head: Head) -> dict[str, object]:
         "direction": part.movement.direction,
         "booking_date": entry.booked.date if entry.booked else None,
         "value_date": entry.value.date if entry.value else None,
-        "end_to_end_id": reference_at(one, "Refs", "EndToEndId"),
-        "transaction_id": reference_at(one, "Refs", "TxId"),
-        "mandate_id": reference_at(one, "Refs", "MndtId"),
+        "end_to_end_id": named.get(f"{SCHEME}EndToEndId"),
+        "transaction_id": named.get(f"{SCHEME}TxId"),
+        "mandate_id": named.get(f"{SCHEME}MndtId"),
         "creditor_reference": next(iter(remittance.creditor_references), None),
         "remittance": remittance.lines or information(entry.node, part.transactions),
         "counterparty": counterparty(one, way, head.account),
@@ -155,24 +165,20 @@ def _instructed(entry: Entry, part: Part) -> object:
     return instructed(entry.node, part.movement.amount) if part.count == 1 else None
 
 
-def _references(entry: Entry, part: Part, remittance: Remittance) -> tuple[Identifier, ...]:
+def _references(
+    entry: Entry, told: Sequence[Reference], remittance: Remittance
+) -> list[dict[str, str]]:
     named = [("AcctSvcrRef", entry.servicer_reference)]
     if entry.servicer_reference is None:
         # Beside the bank's own reference NtryRef may differ from one statement to the next.
         named.append(("NtryRef", entry.entry_reference))
     for batch in entry.node.all("NtryDtls", "Btch"):
         named += [(name, reference_at(batch, name)) for name in ("MsgId", "PmtInfId")]
-    return unique(
-        [
-            *(Identifier(scheme=SCHEME + name, value=value) for name, value in named if value),
-            *(reference for node in part.transactions for reference in references_of(node)),
-            *(
-                Identifier(scheme=f"{SCHEME}CdtrRef", value=value)
-                for value in remittance.creditor_references
-            ),
-            *remittance.documents,
-        ]
-    )
+    found: list[Reference] = [(SCHEME + name, value) for name, value in named if value]
+    found += told
+    found += [(f"{SCHEME}CdtrRef", value) for value in remittance.creditor_references]
+    found += remittance.documents
+    return [fields_of(reference) for reference in dict.fromkeys(found)]
 
 
 def _batch(entry: Entry, part: Part) -> BatchPosition | None:

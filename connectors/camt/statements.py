@@ -11,7 +11,7 @@ from canonical.errors import Malformed
 from canonical.values import Direction, Identifier, Money
 from connectors.camt.fields import day_at, direction_at, moment_at, money_at, signed
 from connectors.camt.node import Node
-from connectors.camt.parties import account_at, bank_at
+from connectors.camt.parties import account_at, bank_at, identifier_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Head:
 
 def head_of(node: Node, group: Node, kind: str, zone: tzinfo | None) -> Head:
     """The head of a report. Raises Malformed when its account or id is missing."""
-    account = account_at(node.first("Acct"))
+    account = identifier_of(account_at(node.first("Acct")))
     statement_id = node.value("Id")
     if account is None:
         raise Malformed("the account is missing", code="missing_field", path="Acct/Id")
@@ -51,7 +51,7 @@ def head_of(node: Node, group: Node, kind: str, zone: tzinfo | None) -> Head:
     return Head(
         account=account,
         currency=node.value("Acct", "Ccy") or "",
-        servicer=bank_at(node.first("Acct", "Svcr")),
+        servicer=identifier_of(bank_at(node.first("Acct", "Svcr"))),
         statement_id=statement_id,
         sequence=sequence,
         page=page,

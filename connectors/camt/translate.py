@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from canonical.errors import GatewayError, Malformed
 from canonical.message import Item, Problem
@@ -11,13 +11,13 @@ from connectors.camt.entries import entry_of, movement_of
 from connectors.camt.formats import Format, format_of, kind_of
 from connectors.camt.keys import Occurrences
 from connectors.camt.messages import balance_message, entry_messages
-from connectors.camt.node import Node, node_of
+from connectors.camt.node import NOTHING, Node, Written, node_of
 from connectors.camt.settings import Settings
 from connectors.camt.statements import Head, balance_of, head_of
 from connectors.camt.totals import Chain, Tally
 from connectors.contract import Identity
 from connectors.kit.archives import Member, each_member
-from connectors.kit.xml import Element, Opener, check, elements, root_of
+from connectors.kit.xml import Element, Opener, check, elements, local, root_of
 from connectors.raw import RawMessage
 
 
@@ -61,7 +61,7 @@ def _document(
             yield from reader.finish(element)
         else:
             reader.absorb(element.itersiblings(preceding=True))
-            node = node_of(element, form.prefix)
+            node = node_of(element)
             yield from reader.entry(node) if element.tag == entry else reader.balance(node)
     if not reader.number:
         raise Malformed(f"the document has no {form.record}", code="no_statement")
@@ -72,7 +72,8 @@ class _Progress:
     """Where in the report at hand the reader is."""
 
     at: str
-    children: dict[str, list[Node]]
+    between: Written = field(default_factory=Written)
+    """What stands between the records; what stands before the first one is the head."""
     head: Head | None = None
     is_bad: bool = False
     entries: int = 0
@@ -93,7 +94,7 @@ class _Reader:
         self._seen = Occurrences()
         self._tally = Tally()
         self._statement: tuple[str, ...] = ()
-        self._now = _Progress("", {})
+        self._now = _Progress("")
 
     def begin(self, container: Element) -> None:
         """A report starts; the group header stands before the first one."""
@@ -101,18 +102,15 @@ class _Reader:
             header = container.getparent()
             tag = f"{self._form.prefix}GrpHdr"
             found = header.find(tag) if header is not None else None
-            self._group = Node("", {}, {}) if found is None else node_of(found, self._form.prefix)
+            self._group = NOTHING if found is None else node_of(found)
         self.number += 1
-        self._now = _Progress(f"{self._place}{self._form.record}[{self.number}]", {})
+        self._now = _Progress(f"{self._place}{self._form.record}[{self.number}]")
 
     def absorb(self, siblings: Iterable[Element]) -> None:
         """Take what stands between the records into the head."""
-        cut = len(self._form.prefix)
         for sibling in siblings:
-            name = sibling.tag[cut:] if isinstance(sibling.tag, str) else "Ntry"
-            if name not in {"Ntry", "Bal"}:
-                node = node_of(sibling, self._form.prefix)
-                self._now.children.setdefault(name, []).append(node)
+            if local(sibling) not in {"Ntry", "Bal", ""}:
+                self._now.between.add(sibling)
 
     def entry(self, node: Node) -> Iterator[Item]:
         """The messages of an entry, or its Problem."""
@@ -168,7 +166,7 @@ class _Reader:
         yield from self._open_head()
         now = self._now
         if now.head is not None:
-            summary = now.children.get("TxsSummry", [None])[0]
+            summary = now.between.node().first("TxsSummry")
             yield from self._tally.problems(now.head, summary, now.at)
             yield from self._chain.problems(now.head, self._tally, now.at)
 
@@ -178,8 +176,7 @@ class _Reader:
         if now.head is not None or now.is_bad:
             return
         try:
-            group = self._group or Node("", {}, {})
-            node = Node("", {}, now.children)
+            node, group = now.between.node(), self._group or NOTHING
             now.head = head_of(node, group, self._form.kind, self._settings.zone)
         except (GatewayError, ValueError) as error:
             now.is_bad = True

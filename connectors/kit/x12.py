@@ -18,6 +18,7 @@ from connectors.kit.x12_delimiters import (
     HEADER,
     HEADER_INSIDE,
     LOOK_AHEAD,
+    WHITE,
     Delimiters,
     delimiters_of,
 )
@@ -48,18 +49,23 @@ __all__ = [
 
 MAX_SET_SEGMENTS = 200_000
 
+_ENVELOPE = frozenset({b"ST", b"SE", b"GS", b"GE", b"IEA", b""})
+"""What is no segment of an open set."""
 _CONTROL = frozenset({"TA1", "TA3", "ISB", "ISE"})
 """Segments of interchange control that may stand outside a transaction set."""
 
 
-def events(stream: BinaryIO, encoding: str = "utf-8") -> Iterator[Event]:
+def events(
+    stream: BinaryIO, encoding: str = "utf-8", *, with_contents: bool = True
+) -> Iterator[Event]:
     """What is in the stream, in its order; a set comes out when it is complete.
 
     Tolerated: byte order marks, white space around segments, line ends behind terminators, lines
     wrapped inside the ISA, an ISA that is not of fixed width, junk between interchanges, missing
-    GE and IEA. `encoding` is a superset of ASCII. Raises what reading the stream raises, nothing
-    of its own. Memory is bounded by the largest set: at most `MAX_SET_SEGMENTS` segments of
-    `MAX_SEGMENT_BYTES` bytes.
+    GE and IEA. `encoding` is a superset of ASCII. Without contents, sets come without their
+    segments and nothing in them is judged, which is cheaper. Raises what reading the stream
+    raises, nothing of its own. Memory is bounded by the largest set: at most `MAX_SET_SEGMENTS`
+    segments of `MAX_SEGMENT_BYTES` bytes.
     """
     window = Window(stream)
     number = 0
@@ -83,13 +89,16 @@ def events(stream: BinaryIO, encoding: str = "utf-8") -> Iterator[Event]:
             window.take(len(header))
             elements, _ = _split(header[: -len(delimiters.segment)], delimiters.element, encoding)
             interchange = Interchange(number, tuple(elements[1:]), delimiters)
-            yield from _Reader(window, interchange, encoding).events()
+            yield from _Reader(window, interchange, encoding, with_contents).events()
 
 
 def _split(piece: bytes, separator: bytes, encoding: str) -> tuple[list[str], bool]:
     """The parts without white space around them, and whether every byte was text."""
     if piece.isascii() and separator.isascii():
-        return [part.strip() for part in piece.decode("ascii").split(chr(separator[0]))], True
+        text = piece.decode("ascii")
+        listed = text.split(chr(separator[0]))
+        has_white = " " in text or not text.isprintable()
+        return [part.strip() for part in listed] if has_white else listed, True
     parts = piece.split(separator)
     try:
         return [part.decode(encoding).strip() for part in parts], True
@@ -118,8 +127,11 @@ class _OpenGroup:
 class _Reader:
     """Reads one interchange, from its ISA to where it ends in whatever way."""
 
-    def __init__(self, window: Window, interchange: Interchange, encoding: str) -> None:
+    def __init__(
+        self, window: Window, interchange: Interchange, encoding: str, with_contents: bool
+    ) -> None:
         self._window = window
+        self._with_contents = with_contents
         self._interchange = interchange
         self._delimiters = interchange.delimiters
         self._encoding = encoding
@@ -131,11 +143,12 @@ class _Reader:
 
     def events(self) -> Iterator[Event]:
         yield self._interchange
-        while True:
-            piece = self._next()
-            if piece is None:
-                yield from self._close(broken=True)
-                return
+        for piece in self._pieces():
+            current = self._set
+            tag = piece.partition(self._delimiters.element)[0].strip()
+            if current is not None and tag not in _ENVELOPE:
+                self._add(current, piece)
+                continue
             segment = self._segment(piece)
             yield from self._take(segment)
             if segment.tag == "IEA":
@@ -145,6 +158,32 @@ class _Reader:
                     at = self._interchange.at
                     yield Fault("interchange_control", message, at, False)
                 return
+        yield from self._close(broken=True)
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The segments' bytes up to where the interchange ends without IEA; each is taken."""
+        window, mark = self._window, self._delimiters.segment
+        while True:
+            for whole in () if self._delimiters.wrapped else window.whole_pieces(mark):
+                if b"ISA" not in whole:
+                    window.take(len(whole) + 1)
+                    yield whole.lstrip(WHITE)
+                elif (piece := self._next()) is not None:
+                    yield piece
+                else:
+                    return
+            piece = self._next()
+            if piece is None:
+                return
+            yield piece
+
+    def _add(self, current: _OpenSet, piece: bytes) -> None:
+        """Take a segment into the set that is open."""
+        current.total += 1
+        if self._with_contents:
+            segment = self._segment(piece)
+            if len(current.segments) < MAX_SET_SEGMENTS:
+                current.segments.append(segment)
 
     def _next(self) -> bytes | None:
         """The next segment's bytes; None where the interchange ends without IEA."""
@@ -193,12 +232,7 @@ class _Reader:
                 yield from self._content(segment)
 
     def _content(self, segment: Segment) -> Iterator[Event]:
-        current = self._set
-        if current is not None:
-            current.total += 1
-            if len(current.segments) < MAX_SET_SEGMENTS:
-                current.segments.append(segment)
-        elif segment.tag not in _CONTROL and not self._stray:
+        if segment.tag not in _CONTROL and not self._stray:
             self._stray = True
             yield Fault("stray_segments", "segments outside a transaction set", self._place, True)
 
@@ -294,5 +328,5 @@ def _trailer_faults(current: _OpenSet, trailer: Segment, at: str) -> Iterator[Fa
     found = current.total + 1
     if not (declared.isascii() and declared.isdigit() and int(declared[:12]) == found):
         yield Fault("segment_count", f"SE01 does not count {found} segments", at, False)
-    if current.total - 1 > len(current.segments):
+    if current.total - 1 > MAX_SET_SEGMENTS:
         yield Fault("set_too_large", f"more than {MAX_SET_SEGMENTS} segments", at, True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from connectors.kit.x12_delimiters import Delimiters
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One segment; elements are numbered from 1 as in the standard (`PO104` is `get(4)`)."""
 
     tag: str
@@ -19,7 +19,8 @@ class Segment:
 
     def get(self, position: int) -> str:
         """The element at a position from 1; empty where the segment ends before it."""
-        return self.elements[position - 1] if position <= len(self.elements) else ""
+        elements = self.elements
+        return elements[position - 1] if position <= len(elements) else ""
 
     @property
     def at(self) -> str:

@@ -66,6 +66,14 @@ class Window:
                 self._taken = searched
                 return self._buffer[start:]
 
+    def whole_pieces(self, mark: bytes) -> list[bytes]:
+        """The pieces that end with the mark before the buffer does; none of them is taken."""
+        if self._buffer.find(mark, self._position) < 0 and not self._fill():
+            return []
+        pieces = self._buffer[self._position :].split(mark)
+        pieces.pop()
+        return pieces
+
     def back_to(self, offset: int) -> None:
         """Give back what the last `until` took, from this offset on."""
         self._position -= self._taken - offset

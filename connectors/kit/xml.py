@@ -16,6 +16,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from canonical.errors import Malformed, TooLarge
+from connectors.kit.xml_plain import is_plain
 
 Element = _Element
 Opener = Callable[[], BinaryIO]
@@ -75,6 +76,9 @@ def check(
     names in `open_content`, where a standard lets anything stand. With `records` (local names),
     more than 64 MiB without the end of a record is `record_too_large`.
     """
+    root = _plain_root(open_stream, records) if one_namespace else None
+    if root is not None:
+        return root
     watch = _Watch(records, one_namespace, open_content)
     parser = _watching(watch)
     with open_stream() as stream:
@@ -166,6 +170,22 @@ def child_text(element: Element, path: str, within: str | None = None) -> str | 
     """The stripped text at a path; None where there is no such element or it is blank."""
     found = child(element, path, within)
     return None if found is None else text(found).strip() or None
+
+
+def _plain_root(open_stream: Opener, records: Collection[str]) -> str | None:
+    """The root of a document that is known to be sound without watching each of its elements."""
+    try:
+        root = root_of(open_stream)
+    except Malformed:
+        return None
+    is_sound = is_plain(
+        open_stream,
+        root=root,
+        records=records,
+        most_bytes_between=MAX_BYTES_BETWEEN_RECORDS,
+        options=_SAFELY,
+    )
+    return root if is_sound else None
 
 
 class _Watch:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from canonical.values import Direction, Identifier
-from connectors.mt940.accounts import creditor_reference_in
+from canonical.values import Direction
+from connectors.mt940.accounts import Reference, creditor_reference_in
 from connectors.mt940.figures import reference
 from connectors.mt940.information import Information, joined
 
@@ -139,8 +139,6 @@ def _reference(value: str | None) -> str | None:
     return reference(value) if value else None
 
 
-def _references(words: _Words) -> tuple[Identifier, ...]:
+def _references(words: _Words) -> tuple[Reference, ...]:
     found: Mapping[str, str | None] = {word: _reference(words.get(word)) for word in _REFERENCES}
-    return tuple(
-        Identifier(scheme=_REFERENCES[word], value=value) for word, value in found.items() if value
-    )
+    return tuple((_REFERENCES[word], value) for word, value in found.items() if value)

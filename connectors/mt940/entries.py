@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from canonical.errors import GatewayError, Malformed
 from canonical.values import Direction, Money
@@ -21,8 +21,7 @@ from connectors.mt940.text import decoded, visible_ascii
 _AMOUNTS = re.compile(r"/(?P<word>OCMT|CHGS|CHGT)/(?P<currency>[A-Z]{3})(?P<amount>[0-9]+,[0-9]*)/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry of a statement."""
 
     line: EntryLine
@@ -38,8 +37,12 @@ class Entry:
 
 def line_of(record: Line, settings: Settings) -> EntryLine:
     """The `:61:` of a record. Raises Malformed."""
-    field = record.entry
-    return entry_line([decoded(line, settings.encoding, ":61:") for line in field.lines])
+    return entry_line(texts_of(record, settings))
+
+
+def texts_of(record: Line, settings: Settings) -> list[str]:
+    """The lines of a `:61:`. Raises Malformed."""
+    return [decoded(line, settings.encoding, ":61:") for line in record.entry.lines]
 
 
 def entry_of(

@@ -6,7 +6,7 @@ Source: SWIFT Standards MT, Category 9 (MT940, MT942), and the envelope of FIN m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.mt940.lines import Line
@@ -23,6 +23,8 @@ MAX_FIELD_BYTES = 64 * 1024
 FULL_LINE = 60
 """From this width on a line of :86: may have been wrapped (SWIFT wraps at 65)."""
 
+_FRAMING = (b"-", b"{")
+"""What a line of an envelope begins with."""
 _TAG = re.compile(rb":([0-9]{2}[A-Z]?|NS):")
 _KNOWN = HEAD | BALANCES | SUMS | INFORMATION | {"61"}
 _ENTRY = re.compile(rb":61:[0-9]{6}(?:[0-9]{4})?(?:R?[CD]|E[CD])[A-Z]? ?(?:[0-9]|$)")
@@ -87,7 +89,9 @@ def fields(lines: Iterator[Line]) -> Iterator[Field]:
     before: Line | None = None
     for line in lines:
         if before is not None:
-            yield from tokenizer.take(before, line.content)
+            done = tokenizer.take(before, line.content)
+            if done:
+                yield from done
         before = line
     if before is not None:
         yield from tokenizer.take(before, b"")
@@ -103,19 +107,18 @@ class _Tokenizer:
         self._is_closed = False
         self._width = 0
 
-    def take(self, line: Line, following: bytes) -> Iterator[Field]:
+    def take(self, line: Line, following: bytes) -> Sequence[Field]:
         """What a line completes; `following` is the content of the next one."""
         content = line.content
-        if content[:1] in {b"-", b"{"}:
+        if content.startswith(_FRAMING):
             handled = self._frame(line, following)
             if handled is not None:
-                yield from handled
-                return
-        tag = self._tag_of(content, following)
+                return handled
+        tag = self._tag_of(content, following) if content.startswith(b":") else None
         if tag is None:
             self._continue(line)
-            return
-        yield from self._start(tag, line, content[len(tag) + 2 :])
+            return ()
+        return self._start(tag, line, content[len(tag) + 2 :])
 
     def _frame(self, line: Line, following: bytes) -> list[Field] | None:
         """The fields that a line of the envelope completes; None when it is something else."""
@@ -144,7 +147,7 @@ class _Tokenizer:
     def _start(self, tag: str, line: Line, content: bytes) -> list[Field]:
         done = [] if self.current is None else [self.current]
         in_statement = tag == "20" and self._in_text and self._is_opened and not self._is_closed
-        self.current = Field(tag, width_before=self._width, is_in_statement=in_statement)
+        self.current = Field(tag, [], self._width, in_statement)
         self.current.add(line, content)
         self._width = len(content.rstrip()) if tag in INFORMATION else 0
         if tag == "20":

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from canonical.errors import Malformed
 from canonical.values import Direction, Money
@@ -45,8 +47,7 @@ _OWNER_REFERENCE_LENGTH = 16
 _ENTRY_NEAR_VALUE = timedelta(days=31)
 
 
-@dataclass(frozen=True, slots=True)
-class EntryLine:
+class EntryLine(NamedTuple):
     """What a `:61:` says. References are None where there is none."""
 
     value_text: str
@@ -64,7 +65,7 @@ class EntryLine:
     @property
     def direction(self) -> Direction:
         """Which way money moved: the reversal of a credit takes money out."""
-        return _DIRECTIONS[self.mark]
+        return direction_of(self.mark)
 
     @property
     def is_reversal(self) -> bool:
@@ -74,7 +75,7 @@ class EntryLine:
     @property
     def is_expected(self) -> bool:
         """EC or ED: not booked."""
-        return self.mark[0] == "E"
+        return is_expected(self.mark)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +103,7 @@ class Sum:
 
 def entry_line(lines: list[str]) -> EntryLine:
     """The parts of a `:61:`, not judged yet. Raises Malformed (`bad_entry_line`)."""
-    match, rest = _ENTRY.fullmatch(lines[0] if lines else ""), lines[1:]
-    if match is None and len(lines) > 1:
-        # Some banks wrap between the mark and the amount.
-        match, rest = _ENTRY.fullmatch(lines[0].rstrip() + lines[1]), lines[2:]
-    if match is None:
-        raise Malformed("this is no statement line", code="bad_entry_line", path=":61:")
+    match, rest = _matched(lines)
     owner, bank, beyond = _references(match["rest"])
     supplement = [line.strip() for line in (beyond, *rest)]
     return EntryLine(
@@ -123,9 +119,35 @@ def entry_line(lines: list[str]) -> EntryLine:
     )
 
 
+def moved_by(lines: list[str]) -> tuple[str, str]:
+    """Mark and amount of a `:61:` as they are written. Raises Malformed (`bad_entry_line`)."""
+    match, _ = _matched(lines)
+    return match["mark"], match["amount"]
+
+
+def direction_of(mark: str) -> Direction:
+    """Which way money moves by a mark: the reversal of a credit takes money out."""
+    return _DIRECTIONS[mark]
+
+
+def is_expected(mark: str) -> bool:
+    """EC or ED: the bank expects the entry, and has not booked it."""
+    return mark[0] == "E"
+
+
+def _matched(lines: list[str]) -> tuple[re.Match[str], list[str]]:
+    match, rest = _ENTRY.fullmatch(lines[0] if lines else ""), lines[1:]
+    if match is None and len(lines) > 1:
+        # Some banks wrap between the mark and the amount.
+        match, rest = _ENTRY.fullmatch(lines[0].rstrip() + lines[1]), lines[2:]
+    if match is None:
+        raise Malformed("this is no statement line", code="bad_entry_line", path=":61:")
+    return match, rest
+
+
 def reference(text: str) -> str | None:
     """A reference; None when absent or one of the words for "none"."""
-    shown = text.strip()
+    shown = text.strip() if text else text
     return None if not shown or shown.upper() in _NO_REFERENCE else shown
 
 
@@ -168,6 +190,7 @@ def signed(amount: Decimal, direction: Direction) -> Decimal:
     return amount if direction is Direction.CREDIT else -amount
 
 
+@lru_cache(maxsize=64)
 def day_of(text: str, path: str) -> date:
     """A date written YYMMDD: 80 to 99 are of the last century, as SWIFT has it.
 
@@ -180,6 +203,7 @@ def day_of(text: str, path: str) -> date:
         raise Malformed(f"{text!r} is not a date", code="bad_date", path=path) from None
 
 
+@lru_cache(maxsize=64)
 def booking_day(text: str, value: date, opening: date | None, path: str) -> date:
     """An entry date written MMDD, in the year that brings it next to the value date.
 

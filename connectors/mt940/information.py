@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from canonical.values import Identifier
+from connectors.mt940.accounts import Reference
 
 WRAP_FROM = 60
 """A line of this width or more was wrapped by width: the next one goes on without a blank."""
 _KNAB = re.compile(r"\bREK: (?P<account>[A-Z0-9]{5,34})/NAAM: (?P<name>.+)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Information:
+class Information(NamedTuple):
     """What is known of an entry beyond its `:61:`. Absent is None; nothing is invented."""
 
     remittance: tuple[str, ...] = ()
@@ -30,7 +29,7 @@ class Information:
     code: str | None = None
     """The business transaction code (GVC) where the dialect has one."""
     return_reason: str | None = None
-    references: tuple[Identifier, ...] = field(default=())
+    references: tuple[Reference, ...] = ()
 
 
 def joined(lines: Sequence[str]) -> str:
@@ -49,5 +48,5 @@ def plain(lines: Sequence[str]) -> Information:
     match = _KNAB.search(joined(lines))
     found = Information(remittance=written)
     if match:
-        return replace(found, name=match["name"].strip(), account=match["account"])
+        return found._replace(name=match["name"].strip(), account=match["account"])
     return found

@@ -11,29 +11,35 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 
+from connectors.kit.marks import Marks
+
+_Day = tuple[date, tuple[str, ...]]
+"""A day, and what is told of its lines."""
+
 
 class Occurrences:
-    """Counts how often a line has been seen on a day, in less than 200 bytes a line."""
+    """Counts how often a line has been seen on a day, in some 20 bytes a line."""
 
     def __init__(self) -> None:
-        self._once: dict[date, set[int]] = {}
-        self._again: dict[date, Counter[int]] = {}
+        self._once: dict[_Day, Marks] = {}
+        self._again: dict[_Day, Counter[int]] = {}
 
-    def nth(self, day: date, content: str) -> int:
-        """The how-manieth time this content is seen on this day, from 1."""
+    def nth(self, day: date, fact: tuple[str, ...], content: str) -> int:
+        """The how-manieth time this content (a digest) is told of as this fact on this day."""
         mark = int(content[:16], 16)
-        once = self._once.setdefault(day, set())
-        if mark not in once:
-            once.add(mark)
+        once = self._once.get((day, fact))
+        if once is None:
+            once = self._once[day, fact] = Marks()
+        if once.add(mark):
             return 1
-        again = self._again.setdefault(day, Counter())
+        again = self._again.setdefault((day, fact), Counter())
         again[mark] += 1
         return again[mark] + 1
 
     def forget_before(self, day: date) -> None:
         """Leave what was seen on earlier days aside: another statement goes on behind it."""
-        self._once = {seen: marks for seen, marks in self._once.items() if seen >= day}
-        self._again = {seen: marks for seen, marks in self._again.items() if seen >= day}
+        self._once = {seen: marks for seen, marks in self._once.items() if seen[0] >= day}
+        self._again = {seen: marks for seen, marks in self._again.items() if seen[0] >= day}
 
 
 def digest_of(parts: Iterable[str]) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from canonical.errors import Malformed
 
@@ -22,8 +21,7 @@ _FRAMES = b"\x01\x02\x03\x04\x1a"
 """Control characters that frame messages in files of SWIFT interfaces, and an old end of file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One physical line without its end and without NUL bytes."""
 
     content: bytes
@@ -46,14 +44,14 @@ def lines(open_stream: Opener) -> Iterator[Line]:
             *whole, rest = _LINE_END.split(rest[: len(rest) - len(held)])
             rest += held
             for content in whole:
-                yield _line(content, is_ended=True)
+                yield _line(content, True)
             if len(rest) > MAX_LINE_BYTES:
                 raise Malformed("a line is too long for a statement", code="line_too_long")
         if rest:
-            yield _line(rest.removesuffix(b"\r"), is_ended=rest.endswith(b"\r"))
+            yield _line(rest.removesuffix(b"\r"), rest.endswith(b"\r"))
 
 
-def _line(content: bytes, *, is_ended: bool) -> Line:
+def _line(content: bytes, is_ended: bool) -> Line:
     if len(content) > MAX_LINE_BYTES:
         raise Malformed("a line is too long for a statement", code="line_too_long")
     had_nul = b"\0" in content

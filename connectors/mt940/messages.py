@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final
 
 from canonical.cash import (
     BankBalanceReported,
@@ -12,11 +14,11 @@ from canonical.cash import (
 )
 from canonical.keys import Key
 from canonical.message import Message
-from canonical.values import Address, Identifier, Party
-from connectors.mt940.accounts import bank_of, is_iban, party_account
+from canonical.values import Identifier
+from connectors.mt940.accounts import Reference, bank_of, is_iban, party_account
 from connectors.mt940.entries import Entry
 from connectors.mt940.figures import Balance, EntryLine, started
-from connectors.mt940.keys import Occurrences, digest_of
+from connectors.mt940.keys import Occurrences
 from connectors.mt940.statements import Head
 
 BALANCE_CODES = {
@@ -29,6 +31,10 @@ BALANCE_CODES = {
     "65": "FWAV",
 }
 """ISO 20022 codes; `:60M:` is not told, because it repeats the `:62M:` before it."""
+
+
+_kept_key: Final = lru_cache(maxsize=256)(Key.of)
+"""For what all entries of a statement have in common."""
 
 
 def fact_of(line: EntryLine, report: str, cash_from: str) -> tuple[str, ...]:
@@ -44,16 +50,17 @@ def entry_message(
     """The message of an entry; `seen` counts the lines of its account."""
     fact = fact_of(entry.line, head.report, cash_from)
     day = entry.booked or entry.value
-    nth = seen.nth(day, digest_of([*fact, entry.content]))
-    identity = ("line", entry.content, str(nth))
+    nth = seen.nth(day, fact, entry.content)
     owner = (head.account.value, entry.amount.currency)
+    name = Key.of("line", entry.content, str(nth)).text
+    bank = _kept_key("bank", head.account.value).text
     return Message(
-        key=Key.of(fact[0], "mt940", account, *owner, *fact[1:], *identity),
+        key=Key(f"{_kept_key(fact[0], 'mt940', account, *owner, *fact[1:]).text}/{name}"),
         data=_payload(entry, head, fact),
         occurred_at=started(day),
-        subject=Key.of("bank-entry", *identity).text,
-        correlation=Key.of("bank", head.account.value, *identity).text,
-        partition=Key.of("bank", head.account.value).text,
+        subject=f"bank-entry/{name}",
+        correlation=f"{bank}/{name}",
+        partition=bank,
         at=at,
     )
 
@@ -67,7 +74,11 @@ def balance_message(balance: Balance, head: Head, *, account: str, at: str) -> M
     return Message(
         key=Key.of("bank-balance", "mt940", account, *owner, head.report, *statement, code, day),
         data=BankBalanceReported(
-            references=_identifiers([("mt940:statement", head.statement_id)]),
+            references=(
+                (Identifier(scheme="mt940:statement", value=head.statement_id),)
+                if head.statement_id
+                else ()
+            ),
             bank_account=head.account,
             servicer=head.servicer,
             statement_id=statement_id,
@@ -90,16 +101,16 @@ def balance_message(balance: Balance, head: Head, *, account: str, at: str) -> M
 def _payload(
     entry: Entry, head: Head, fact: tuple[str, ...]
 ) -> BankEntryBooked | BankEntryReversed | BankEntryNotified:
+    fields = _fields(entry, head)
     if fact[0] == "bank-notice":
-        return BankEntryNotified(status=fact[2], **_fields(entry, head))
+        return BankEntryNotified.model_validate({"status": fact[2], **fields})
     if entry.line.is_reversal:
-        return BankEntryReversed(**_fields(entry, head))
-    return BankEntryBooked(**_fields(entry, head))
+        return BankEntryReversed.model_validate(fields)
+    return BankEntryBooked.model_validate(fields)
 
 
-def _fields(entry: Entry, head: Head) -> dict[str, object]:
+def _fields(entry: Entry, head: Head) -> dict[str, Any]:
     line, told = entry.line, entry.information
-    party = _counterparty(entry, head)
     return {
         "references": _references(entry),
         "bank_account": head.account,
@@ -113,8 +124,8 @@ def _fields(entry: Entry, head: Head) -> dict[str, object]:
         "mandate_id": told.mandate_id,
         "creditor_reference": told.creditor_reference,
         "remittance": _remittance(entry),
-        "counterparty": party,
-        "ultimate_counterparty": Party(name=told.ultimate_name) if told.ultimate_name else None,
+        "counterparty": _counterparty(entry, head),
+        "ultimate_counterparty": {"name": told.ultimate_name} if told.ultimate_name else None,
         "transaction_code": "+".join(filter(None, (line.code, told.code))) or None,
         "return_reason": told.return_reason,
         "instructed": entry.instructed,
@@ -130,33 +141,40 @@ def _remittance(entry: Entry) -> tuple[str, ...]:
     return tuple(lines) or ((posting_text,) if posting_text else ())
 
 
-def _counterparty(entry: Entry, head: Head) -> Party | None:
+def _counterparty(entry: Entry, head: Head) -> dict[str, Any] | None:
+    """The fields of a canonical Party: those that are known."""
     told = entry.information
     supplied = next((text for text in entry.line.supplement if is_iban(text)), None)
     account = party_account(told.account or supplied)
-    bank = bank_of(told.bank)
-    found = Party(
-        name=told.name,
-        identifiers=(bank,) if bank else (),
-        address=Address(lines=told.address) if told.address else None,
-        account=None if account == head.account else account,
-    )
-    return None if found == Party() else found
+    if account == (head.account.scheme, head.account.value):
+        account = None
+    found = {
+        "name": told.name,
+        "identifiers": _identifiers([bank_of(told.bank)]),
+        "address": {"lines": told.address} if told.address else None,
+        "account": _identifier(account) if account else None,
+    }
+    return {name: value for name, value in found.items() if value} or None
 
 
-def _references(entry: Entry) -> tuple[Identifier, ...]:
+def _references(entry: Entry) -> list[dict[str, str]]:
     told = entry.information
-    named = _identifiers(
-        [
-            ("iso20022:AcctSvcrRef", entry.line.bank_reference),
-            ("mt940:owner_reference", entry.line.owner_reference),
-            ("iso20022:EndToEndId", told.end_to_end_id),
-            ("iso20022:MndtId", told.mandate_id),
-            ("iso20022:CdtrRef", told.creditor_reference),
-        ]
+    named = (
+        ("iso20022:AcctSvcrRef", entry.line.bank_reference),
+        ("mt940:owner_reference", entry.line.owner_reference),
+        ("iso20022:EndToEndId", told.end_to_end_id),
+        ("iso20022:MndtId", told.mandate_id),
+        ("iso20022:CdtrRef", told.creditor_reference),
     )
-    return tuple(dict.fromkeys((*named, *told.references)))
+    found: list[Reference] = [(scheme, value) for scheme, value in named if value]
+    found += told.references
+    return _identifiers(dict.fromkeys(found))
 
 
-def _identifiers(named: Iterable[tuple[str, str | None]]) -> tuple[Identifier, ...]:
-    return tuple(Identifier(scheme=scheme, value=value) for scheme, value in named if value)
+def _identifiers(references: Iterable[Reference | None]) -> list[dict[str, str]]:
+    """The fields of canonical identifiers."""
+    return [_identifier(one) for one in references if one]
+
+
+def _identifier(reference: Reference) -> dict[str, str]:
+    return {"scheme": reference[0], "value": reference[1]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.mt940.fields import BALANCES, END, ENVELOPE, HEAD, INFORMATION, SUMS, Field
@@ -84,7 +84,9 @@ def records(fields: Iterator[Field]) -> Iterator[Record]:
     """The records of all messages; each message is Opened first and Closed last."""
     grouping = _Grouping()
     for one in fields:
-        yield from grouping.take(one)
+        done = grouping.take(one)
+        if done:
+            yield from done
     yield from grouping.close(is_last=True)
 
 
@@ -98,34 +100,40 @@ class _Grouping:
         self._is_closed = False
         self._type: str | None = None
 
-    def take(self, one: Field) -> Iterator[Record]:
+    def take(self, one: Field) -> Sequence[Record]:
         """What a field completes."""
-        if one.tag == END:
+        tag = one.tag
+        if tag in INFORMATION:
+            # Information of the statement as a whole is nobody's remittance.
+            if self._line is not None:
+                self._line.information.append(one)
+        elif tag == END:
             self._is_terminated = True
-        elif one.tag == ENVELOPE:
-            yield from self.close()
+        elif tag == ENVELOPE:
+            done = self.close()
             self._type = one.lines[0].decode("ascii") if one.lines else None
-        elif one.tag in HEAD:
-            yield from self._head_field(one)
-        elif one.tag in INFORMATION:
-            self._inform(one)
+            return done
+        elif tag in HEAD:
+            return self._head_field(one)
         else:
-            yield from self._body_field(one)
+            return self._body_field(one)
+        return ()
 
-    def close(self, *, is_last: bool = False) -> Iterator[Record]:
+    def close(self, *, is_last: bool = False) -> list[Record]:
         """What is still open, and the end of the message."""
-        yield from self._finish_head()
-        yield from self._finish_line()
+        done = self._finished()
         if self._is_open:
-            yield Closed(is_terminated=self._is_terminated or not is_last, is_last=is_last)
+            done.append(Closed(is_terminated=self._is_terminated or not is_last, is_last=is_last))
         self._is_open = self._is_terminated = self._is_closed = False
         self._type = None
+        return done
 
-    def _head_field(self, one: Field) -> Iterator[Record]:
+    def _head_field(self, one: Field) -> list[Record]:
+        done: list[Record] = []
         starts = one.tag == "20" or (self._is_terminated and one.tag[:2] in {"21", "25"})
         if starts and self._is_open:
             known = None if self._is_terminated else self._type
-            yield from self.close()
+            done = self.close()
             self._type = known
         if not self._is_open:
             self._is_open = True
@@ -133,35 +141,26 @@ class _Grouping:
         if self._head is not None:
             self._head.fields.setdefault(one.tag, one)
         elif one.tag not in _AFTER_ENTRIES:
-            yield from self._finish_line()
-            yield Misplaced(one)
+            done += [*self._finished(), Misplaced(one)]
+        return done
 
-    def _body_field(self, one: Field) -> Iterator[Record]:
+    def _body_field(self, one: Field) -> list[Record]:
         if not self._is_open:
             self._is_open = True
             self._head = Opened(message_type=self._type)
-        yield from self._finish_head()
-        yield from self._finish_line()
+        done = self._finished()
         self._is_terminated = False
         self._is_closed = self._is_closed or one.tag.startswith("62")
         if one.tag == "61" and self._is_closed:
-            yield Misplaced(one)
+            done.append(Misplaced(one))
         elif one.tag == "61":
             self._line = Line(one)
         elif one.tag in BALANCES or one.tag in SUMS:
-            yield Figure(one)
+            done.append(Figure(one))
+        return done
 
-    def _inform(self, one: Field) -> None:
-        # Information of the statement as a whole is nobody's remittance.
-        if self._line is not None:
-            self._line.information.append(one)
-
-    def _finish_head(self) -> Iterator[Record]:
-        if self._head is not None:
-            yield self._head
-        self._head = None
-
-    def _finish_line(self) -> Iterator[Record]:
-        if self._line is not None:
-            yield self._line
-        self._line = None
+    def _finished(self) -> list[Record]:
+        """The head or the entry that is being collected, which is complete now."""
+        done: list[Record] = [one for one in (self._head, self._line) if one is not None]
+        self._head = self._line = None
+        return done

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from canonical.values import Identifier
-from connectors.mt940.accounts import creditor_reference_in, is_iban
+from connectors.mt940.accounts import Reference, creditor_reference_in, is_iban
 from connectors.mt940.figures import reference
 from connectors.mt940.information import Information
 
@@ -53,8 +53,8 @@ def numbered(lines: Sequence[str]) -> Information:
     words = _keywords([parts[number] for number in purpose if number in parts])
     lines_left = [line for word in ("SVWZ", "MTLG", "") for line in words.get(word, [])]
     lines_left += [f"{word}+{said[0]}" for word, said in words.items() if _is_left(word, said)]
-    known = {word: "".join(said).strip() for word, said in words.items()}
-    name = "".join(parts.get(number, "") for number in (32, 33)).strip()
+    known = {word: "".join(said).strip() for word, said in words.items() if word}
+    name = (parts.get(32, "") + parts.get(33, "")).strip()
     if not name and purpose is _POLISH_PURPOSE:
         name = " ".join(filter(None, (parts.get(number, "").strip() for number in (27, 28))))
     return Information(
@@ -65,16 +65,12 @@ def numbered(lines: Sequence[str]) -> Information:
         bank=_told(parts.get(30)) or _told(known.get("BIC")),
         address=_address(parts) if purpose is _POLISH_PURPOSE else (),
         ultimate_name=_told(known.get("ABWA")) or _told(known.get("ABWE")),
-        end_to_end_id=reference(known.get("EREF", "")),
-        mandate_id=reference(known.get("MREF", "")),
+        end_to_end_id=_reference(known, "EREF"),
+        mandate_id=_reference(known, "MREF"),
         creditor_reference=creditor_reference_in(" ".join(lines_left)),
         code=code,
         return_reason=_told(parts.get(34)) if code in _RETURNS else None,
-        references=tuple(
-            Identifier(scheme=scheme, value=value)
-            for word, scheme in _REFERENCES.items()
-            if (value := reference(known.get(word, "")))
-        ),
+        references=_references(known),
     )
 
 
@@ -87,10 +83,15 @@ def _mark_in(text: str) -> re.Match[str] | None:
 def _split(text: str, mark: str) -> dict[int, str]:
     """Subfields by number; one that comes twice is joined to its first part."""
     found: dict[int, str] = {}
-    pieces = re.split(f"{re.escape(mark)}([0-9]{{2}})", text)
+    pieces = _numbers_behind(mark).split(text)
     for number, content in zip(pieces[1::2], pieces[2::2], strict=True):
         found[int(number)] = found.get(int(number), "") + content
     return found
+
+
+@lru_cache(maxsize=16)
+def _numbers_behind(mark: str) -> re.Pattern[str]:
+    return re.compile(f"{re.escape(mark)}([0-9]{{2}})")
 
 
 def _is_polish(mark: str, parts: Mapping[int, str]) -> bool:
@@ -99,8 +100,8 @@ def _is_polish(mark: str, parts: Mapping[int, str]) -> bool:
 
 def _account(parts: Mapping[int, str]) -> str | None:
     """38 has the IBAN where there is one beside the national number."""
-    iban = parts.get(38, "")
-    return iban if is_iban(iban) else _told(parts.get(31))
+    iban = parts.get(38)
+    return iban if iban and is_iban(iban) else _told(parts.get(31))
 
 
 def _address(parts: Mapping[int, str]) -> tuple[str, ...]:
@@ -139,5 +140,16 @@ def _is_left(word: str, said: Sequence[str]) -> bool:
     return bool(word and said) and word not in _USED
 
 
+def _reference(known: Mapping[str, str], word: str) -> str | None:
+    return reference(known[word]) if word in known else None
+
+
+def _references(known: Mapping[str, str]) -> tuple[Reference, ...]:
+    if known.keys().isdisjoint(_REFERENCES):
+        return ()
+    found = [(scheme, _reference(known, word)) for word, scheme in _REFERENCES.items()]
+    return tuple((scheme, value) for scheme, value in found if value)
+
+
 def _told(text: str | None) -> str | None:
-    return (text or "").strip() or None
+    return text.strip() or None if text else None

@@ -9,15 +9,23 @@ without is in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import combinations
 
 from canonical.errors import GatewayError
-from connectors.mt940.entries import line_of
+from connectors.mt940.entries import texts_of
 from connectors.mt940.fields import Field
-from connectors.mt940.figures import amount_of, balance_of, signed, sum_of
+from connectors.mt940.figures import (
+    amount_of,
+    balance_of,
+    direction_of,
+    is_expected,
+    moved_by,
+    signed,
+    sum_of,
+)
 from connectors.mt940.records import MT942, Closed, Figure, Line, Opened, Record
 from connectors.mt940.settings import Settings
 from connectors.mt940.text import decoded
@@ -41,34 +49,74 @@ Verdicts = Mapping[int, Verdict]
 
 @dataclass(slots=True)
 class _Message:
+    number: int = 0
+    """From 1 in its file."""
+    is_interim: bool = False
     tally: Tally = field(default_factory=Tally)
     lines: int = 0
+    has_wrapped: bool = False
     wrapped: dict[int, Decimal] = field(default_factory=dict)
     """What these lines would move, by their number."""
     bare: set[int] = field(default_factory=set)
     """Those of them that have no information of their own."""
 
+    def add(self, record: Line, settings: Settings, *, listed: bool) -> None:
+        """Count a line; those that may be a text are `listed` only where that is needed."""
+        self.lines += 1
+        try:
+            mark, amount_text = moved_by(texts_of(record, settings))
+            amount = amount_of(amount_text, settings.decimal_separator, ":61:")
+        except GatewayError:
+            self.tally.is_readable = False
+            return
+        self.tally.add(mark, amount)
+        # A shorter line in front was not wrapped by width; some banks wrap earlier, at the payer's.
+        if record.entry.is_wrapped or (record.entry.width_before and not record.information):
+            self.has_wrapped = True
+            if listed:
+                moved = Decimal(0) if is_expected(mark) else signed(amount, direction_of(mark))
+                self.wrapped[self.lines] = moved
+                if not record.information:
+                    self.bare.add(self.lines)
 
-def survey(records: Iterator[Record], settings: Settings) -> Verdicts:
-    """Read all figures. Raises nothing for what cannot be read: the second reading tells."""
+
+def survey(read: Callable[[], Iterator[Record]], settings: Settings) -> Verdicts:
+    """Read all figures; `read` gives the file's records anew.
+
+    Raises nothing for what cannot be read: the last reading tells. Most files agree with their
+    figures, and nothing is remembered of their lines; another one is read once more.
+    """
+    disagreeing = {
+        one.number
+        for one in _messages(read(), settings, frozenset())
+        if one.has_wrapped and one.tally.difference() != 0
+    }
+    if not disagreeing:
+        return {}
     verdicts: dict[int, Verdict] = {}
+    for one in _messages(read(), settings, disagreeing):
+        if one.number in disagreeing:
+            verdict = _verdict(one)
+            is_mere_notice = one.is_interim and settings.cash_from != MT942
+            if verdict.text or (verdict.in_doubt and not is_mere_notice):
+                verdicts[one.number] = verdict
+    return verdicts
+
+
+def _messages(
+    records: Iterator[Record], settings: Settings, listed: Collection[int]
+) -> Iterator[_Message]:
+    """Each message when it is closed; only in those of `listed` are single lines remembered."""
     now = _Message()
-    number = 0
-    is_mere_notice = False
     for record in records:
         if isinstance(record, Opened):
-            number += 1
-            now = _Message()
-            is_mere_notice = record.is_interim and settings.cash_from != MT942
+            now = _Message(now.number + 1, record.is_interim)
         elif isinstance(record, Line):
-            _count(now, record, settings)
+            now.add(record, settings, listed=now.number in listed)
         elif isinstance(record, Figure):
             note_figure(now.tally, record.field, settings)
-        elif isinstance(record, Closed) and now.wrapped:
-            verdict = _verdict(now)
-            if verdict.text or (verdict.in_doubt and not is_mere_notice):
-                verdicts[number] = verdict
-    return verdicts
+        elif isinstance(record, Closed):
+            yield now
 
 
 def note_figure(tally: Tally, one: Field, settings: Settings) -> None:
@@ -111,27 +159,8 @@ def _append(held: Line, text: Line) -> None:
     held.information += text.information
 
 
-def _count(now: _Message, record: Line, settings: Settings) -> None:
-    now.lines += 1
-    try:
-        line = line_of(record, settings)
-        amount = amount_of(line.amount_text, settings.decimal_separator, ":61:")
-    except GatewayError:
-        now.tally.is_readable = False
-        return
-    now.tally.add(line, amount)
-    # A shorter line in front was not wrapped by width; some banks wrap earlier, at the payer's own.
-    if record.entry.is_wrapped or (record.entry.width_before and not record.information):
-        moved = Decimal(0) if line.is_expected else signed(amount, line.direction)
-        now.wrapped[now.lines] = moved
-        if not record.information:
-            now.bare.add(now.lines)
-
-
 def _verdict(now: _Message) -> Verdict:
     difference = now.tally.difference()
-    if difference == 0:
-        return Verdict(frozenset(), frozenset())
     excess = [] if difference is None else _adding_up_to(difference, now.wrapped)
     if len(excess) == 1:
         return Verdict(excess[0], frozenset())

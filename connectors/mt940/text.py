@@ -33,7 +33,8 @@ def decoded(content: bytes, encoding: str | None, path: str) -> str:
         text = _strictly(content, encoding, path)
     else:
         text = _guessed(content, path)
-    return _CONTROLS.sub(" ", text)
+    # What can be printed has no controls, and finding that out is cheaper than looking for them.
+    return text if text.isprintable() else _CONTROLS.sub(" ", text)
 
 
 def visible_ascii(content: bytes) -> str:

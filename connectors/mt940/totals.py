@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from canonical.message import Problem
 from canonical.values import Direction
-from connectors.mt940.figures import Balance, EntryLine, Sum, signed
+from connectors.mt940.figures import Balance, Sum, direction_of, is_expected, signed
 from connectors.mt940.records import MT940
 from connectors.mt940.statements import Head
 
@@ -35,15 +35,16 @@ class Tally:
     is_readable: bool = True
     """False when an amount could not be read, so that no sum means anything."""
 
-    def add(self, line: EntryLine, amount: Decimal) -> None:
-        """Count an entry; what is only expected moves nothing."""
-        if len(line.mark) > 1:
+    def add(self, mark: str, amount: Decimal) -> None:
+        """Count an entry by its mark; what is only expected moves nothing."""
+        if len(mark) > 1:
             self.has_only_plain_marks = False
-        if line.is_expected:
+        if is_expected(mark):
             return
-        self.net += signed(amount, line.direction)
-        count, total = self.found.get(line.direction, (0, Decimal(0)))
-        self.found[line.direction] = (count + 1, total + amount)
+        direction = direction_of(mark)
+        self.net += signed(amount, direction)
+        count, total = self.found.get(direction, (0, Decimal(0)))
+        self.found[direction] = (count + 1, total + amount)
 
     def add_balance(self, balance: Balance) -> None:
         """Note the balance a message opens with, or closes with."""

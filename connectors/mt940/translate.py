@@ -50,10 +50,11 @@ def _told(member: Member, raw: RawMessage, settings: Settings) -> Iterator[Item]
 def _document(
     open_stream: Opener, raw: RawMessage, settings: Settings, place: str
 ) -> Iterator[Item]:
-    verdicts = survey(records(fields(lines(open_stream))), settings)
+    def read() -> Iterator[Record]:
+        return records(fields(lines(open_stream)))
+
     reader = _Reader(raw, settings, place)
-    told = records(fields(lines(open_stream)))
-    for record, following in rejoined(told, verdicts):
+    for record, following in rejoined(read(), survey(read, settings)):
         yield from reader.take(record, following)
     if not reader.number:
         raise Malformed("there is no statement in it", code="no_statement")
@@ -151,7 +152,7 @@ class _Reader:
                 code="ambiguous_entry_line",
                 path=":61:",
             )
-        now.tally.add(line, number)
+        now.tally.add(line.mark, number)
         amount = money_of(str(number), now.currency, ":61:")
         opening = now.tally.opening.date if now.tally.opening else head.day
         entry = entry_of(record, line, amount, opening, self._settings)

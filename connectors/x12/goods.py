@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from canonical.values import Identifier, Money
 from connectors.kit.x12 import Segment
-from connectors.x12.reading import Document, identifier, of_tag, shifted, unmapped
+from connectors.x12.reading import Document, identifier, shifted, unmapped
 
 _SCHEMES = {"UP": "gtin-12", "EN": "gtin-13", "UK": "gtin-14", "EO": "gtin-8", "IB": "isbn"}
 """Qualifiers of element 235 that have a name of their own; others are `x12:<qualifier>`."""
@@ -36,32 +36,32 @@ _PER_MEASURE = {
 
 def product_ids(segment: Segment, start: int) -> tuple[Identifier, ...]:
     """Pairs of qualifier and id from an element on, as identifiers, each once."""
-    found: dict[Identifier, None] = {}
-    for qualifier, value in pairs(segment, start):
-        scheme = _SCHEMES.get(qualifier, f"x12:{qualifier}")
-        found.update(dict.fromkeys(identifier(scheme, value)))
-    return tuple(found)
+    named = dict.fromkeys(
+        (_SCHEMES.get(qualifier) or f"x12:{qualifier}", value)
+        for qualifier, value in pairs(segment, start)
+    )
+    return tuple([found for scheme, value in named for found in identifier(scheme, value)])
 
 
 def sku_of(segment: Segment, start: int) -> str | None:
     """The seller's own article number."""
-    named = dict(reversed(list(pairs(segment, start))))
+    named = dict(reversed(pairs(segment, start)))
     return next((named[qualifier] for qualifier in _OWN if qualifier in named), None)
 
 
-def pairs(segment: Segment, start: int) -> Iterator[tuple[str, str]]:
+def pairs(segment: Segment, start: int) -> list[tuple[str, str]]:
     """Qualifier and value, for each pair of elements that has both."""
-    for position in range(start, len(segment.elements), 2):
-        if segment.get(position) and segment.get(position + 1):
-            yield segment.get(position), segment.get(position + 1)
+    listed = segment.elements[start - 1 :]
+    return [pair for pair in zip(listed[::2], listed[1::2], strict=False) if pair[0] and pair[1]]
 
 
 def description_of(loop: Sequence[Segment]) -> str | None:
     """PID05 or G69, the first there is."""
-    words = [one.get(5) for one in of_tag(loop, "PID")] + [
-        one.get(1) for one in of_tag(loop, "G69")
-    ]
-    return next((word for word in words if word), None)
+    for tag, position in (("PID", 5), ("G69", 1)):
+        for one in loop:
+            if one.tag == tag and (word := one.get(position)):
+                return word
+    return None
 
 
 def unit_price(document: Document, segment: Segment, price: int, basis: int) -> Money | None:

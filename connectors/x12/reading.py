@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import cached_property
 
 from canonical.currencies import MINOR_UNITS
 from canonical.errors import GatewayError, Malformed, Unsupported
@@ -28,7 +29,7 @@ _CENTS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _MAX_IDENTIFIER = 400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """One transaction set with what its account knows about it."""
 
@@ -89,7 +90,7 @@ class Document:
             raise Malformed(f"there is no {tag}", code="missing_segment", path=tag)
         return found
 
-    @property
+    @cached_property
     def currency(self) -> str | None:
         """CUR02, or the account's option: never assumed. Raises Unsupported for an unknown one."""
         segment = self.first("CUR")
@@ -254,7 +255,7 @@ def of_tag(segments: Iterable[Segment], tag: str) -> Iterator[Segment]:
 
 def qualified(segments: Iterable[Segment], tag: str, *qualifiers: str) -> Segment | None:
     """The first segment of a tag whose first element is the first qualifier that occurs."""
-    there = list(of_tag(segments, tag))
+    there = [one for one in segments if one.tag == tag]
     return next((one for code in qualifiers for one in there if one.get(1) == code), None)
 
 

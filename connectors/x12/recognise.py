@@ -92,7 +92,7 @@ def _findings(member: Member, in_archive: bool) -> Iterator[str | Fault]:
     try:
         with member.open() as stream:
             # The encoding does not matter for kinds; in this one every byte is text.
-            for event in events(stream, "latin-1"):
+            for event in events(stream, "latin-1", with_contents=False):
                 if isinstance(event, TransactionSet):
                     yield kind_of(event)
                 elif isinstance(event, Fault) and event.doubtful:

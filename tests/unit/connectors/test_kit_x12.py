@@ -203,6 +203,24 @@ def test_bytes_that_are_no_text() -> None:
     assert whole.segments[0].get(3) == "PO-é"
 
 
+def test_what_resembles_an_isa_inside_a_set_is_content() -> None:
+    content = ISA + GS + b"ST*850*1~BEG*VISA~ISA*~ ISA~N1*ISA*LISA~SE*6*1~" + END
+    (whole,) = sets(content)
+    assert [one.tag for one in whole.segments] == ["BEG", "ISA", "ISA", "N1"]
+
+
+def test_envelopes_alone_are_read_without_their_contents() -> None:
+    content = WHOLE + WHOLE.replace(b"ST*850", b"ST*810")
+    told = list(events(io.BytesIO(content), with_contents=False))
+    found = [one for one in told if isinstance(one, TransactionSet)]
+    assert [(one.kind, one.segments, one.faults) for one in found] == [
+        ("850", (), ()),
+        ("810", (), ()),
+    ]
+    whole = [type(one) for one in events(io.BytesIO(content))]
+    assert [type(one) for one in told] == whole
+
+
 def test_a_segment_without_end_ends_the_interchange() -> None:
     content = ISA + GS + b"ST*850*0001~BEG*" + b"x" * 200_000 + WHOLE
     assert [(one.kind, len(one.segments)) for one in sets(content)] == [("850", 0), ("850", 2)]

@@ -29,6 +29,8 @@ def code_of(body: bytes, **options: object) -> str:
         read_xml(body)
     if not options:
         assert whole.value.code == caught.value.code
+        # However little is looked at, what is wrong is found, and named the same.
+        assert code_of(body, one_namespace=True) == caught.value.code
     return caught.value.code
 
 
@@ -105,6 +107,37 @@ def test_a_foreign_namespace_is_refused_save_in_open_content() -> None:
         with pytest.raises(Malformed) as caught:
             check(opener(body), one_namespace=True, open_content=names)
         assert caught.value.code == "foreign_namespace"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<r xmlns='urn:r'><i xmlns=''/></r>",
+        b"<r xmlns='urn:r'><i xmlns='urn:x'/></r>",
+        b"<r xmlns='urn:r' xmlns:x='urn:x'>" + b"<i/>" * 20_000 + b"<x:i/></r>",
+        b"<x:r xmlns:x='urn:r'><i/></x:r>",
+        "<r xmlns='urn:r'><i xmlns='urn:x'/></r>".encode("utf-16"),
+    ],
+)
+def test_another_namespace_is_found_wherever_it_is_declared(body: bytes) -> None:
+    assert check(opener(body))
+    with pytest.raises(Malformed) as caught:
+        check(opener(body), one_namespace=True)
+    assert caught.value.code == "foreign_namespace"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<r xmlns='urn:r'>" + b"<i a='>'>1</i>" * 20_000 + b"</r>",
+        b"<x:r xmlns:x='urn:r'><x:i/><!-- <y:i/> --></x:r>",
+        b"\xef\xbb\xbf <r xmlns='urn:r'/>",
+        b"<r xmlns='urn:r'><i><![CDATA[<x:y>]]></i>" + b"a" * 5_000 + b"</r>",
+        "<r xmlns='urn:r'>€</r>".encode("utf-16"),
+    ],
+)
+def test_one_namespace_may_be_written_in_many_ways(body: bytes) -> None:
+    assert check(opener(body), one_namespace=True) == "{urn:r}r"
 
 
 def test_a_record_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,3 +185,20 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     large = peak_bytes(big_file(tmp_path / "large.sta", 20_000))
     assert (small[0], large[0]) == (2_040, 20_400)
     assert large[1] < small[1] + 250_000
+
+
+def wide_file(path: Path, entries: int) -> Path:
+    """One statement of texts so wide that any entry could be a part of the one before."""
+    with path.open("w", encoding="ascii", newline="\r\n") as out:
+        out.write(":20:X\n:25:10020030/0001234567\n:28C:1/1\n:60F:C260302EUR0,00\n")
+        for number in range(entries):
+            out.write(f":61:2603030303C1,00NTRFNONREF\n:86:{f'invoice {number} ':x<65}\n")
+        out.write(f":62F:C260303EUR{entries},00\n-\n")
+    return path
+
+
+def test_memory_of_one_statement_grows_by_its_ordinals_only(tmp_path: Path) -> None:
+    small = peak_bytes(wide_file(tmp_path / "small.sta", 2_000))
+    large = peak_bytes(wide_file(tmp_path / "large.sta", 16_000))
+    assert (small[0], large[0]) == (2_002, 16_002)
+    assert large[1] - small[1] < 14_000 * 48

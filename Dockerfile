@@ -20,7 +20,8 @@ RUN /opt/gateway/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 FROM python:3.12-slim
 RUN useradd --system --create-home --home-dir /var/lib/gateway gateway
 COPY --from=build /opt/gateway /opt/gateway
-ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1
+# A container has its ports to itself, so every role may say how it is on the same one.
+ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 GATEWAY_STATUS_PORT=8080
 USER gateway
 WORKDIR /var/lib/gateway
 EXPOSE 8080

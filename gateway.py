@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,9 +17,10 @@ from commands import Root, Setting, build_cli
 if TYPE_CHECKING:
     from configuration import Configuration
     from routing.accounts import Accounts
-    from routing.pipeline import Pipeline
+    from routing.pipeline import Pipeline, PipelineSettings
     from routing.streams import Publisher
     from store.database import Database
+    from workbench.campaign_loop import Campaigns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,31 +75,83 @@ async def open_hub(
     configuration: Configuration, accounts: Accounts, *, alone: bool
 ) -> AsyncIterator[Hub]:
     """Store, streams and a working pipeline. `alone`: nobody else serves this store."""
-    from routing.pipeline import Pipeline, PipelineSettings
+    from configuration import Role
+    from embedded.spool import own_folder
+    from routing.keeping import kept_streams
+    from routing.pipeline import Pipeline, process_name
     from routing.router import Router
+    from routing.stream_metrics import StreamMetrics
 
-    spool = configuration.data / "spool"
-    spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-    async with open_store(configuration) as database, open_publisher(configuration) as publisher:
-        pipeline = Pipeline(
+    owner, stream_metrics = process_name(), StreamMetrics()
+    async with (
+        open_store(configuration) as database,
+        open_publisher(configuration) as publisher,
+        kept_streams(
             database,
-            accounts,
-            Router(configuration.routes),
-            publisher,
-            spool_folder=spool,
-            settings=PipelineSettings(max_waiting=configuration.limits.max_waiting_requests),
-        )
-        await pipeline.start(alone=alone)
-        try:
-            yield Hub(
-                configuration=configuration,
-                database=database,
-                accounts=accounts,
-                publisher=publisher,
-                pipeline=pipeline,
+            publisher.redis,
+            configuration.routes,
+            owner=owner,
+            metrics=stream_metrics,
+            refill=configuration.streams.refill,
+            max_entries=configuration.streams.max_entries,
+            publishes=Role.RELAY in configuration.roles,
+        ) as streams,
+    ):
+        with own_folder(configuration.data / "spool") as spool:
+            pipeline = Pipeline(
+                database,
+                accounts,
+                Router(configuration.routes),
+                streams,
+                spool_folder=spool,
+                settings=pipeline_settings(configuration),
+                owner=owner,
             )
-        finally:
-            await pipeline.stop()
+            stream_metrics.show_in(pipeline.metrics.registry)
+            await pipeline.start(alone=alone)
+            campaigns = campaigns_of(pipeline, configuration)
+            try:
+                if Role.WORKER in configuration.roles:
+                    await campaigns.start()
+                yield Hub(
+                    configuration=configuration,
+                    database=database,
+                    accounts=accounts,
+                    publisher=publisher,
+                    pipeline=pipeline,
+                )
+            finally:
+                await campaigns.stop()
+                await pipeline.stop()
+
+
+def campaigns_of(pipeline: Pipeline, configuration: Configuration) -> Campaigns:
+    """What takes campaigns and reprocessings further beside the pipeline."""
+    from routing.router import Router
+    from workbench.bench import Bench
+    from workbench.campaign_loop import Campaigns
+
+    bench = Bench(
+        database=pipeline.database,
+        accounts=pipeline.accounts,
+        router=Router(configuration.routes),
+        ids=pipeline.ids,
+        wake=pipeline.worker.wake,
+    )
+    return Campaigns(bench, owner=pipeline.owner)
+
+
+def pipeline_settings(configuration: Configuration) -> PipelineSettings:
+    """The part of the configuration that a pipeline is told."""
+    from routing.pipeline import PipelineSettings
+
+    limits = configuration.limits
+    return PipelineSettings(
+        roles=configuration.roles,
+        max_waiting=limits.max_waiting_requests,
+        lease=timedelta(seconds=limits.lease_seconds),
+        sweep_s=configuration.sweep_seconds,
+    )
 
 
 def main() -> None:

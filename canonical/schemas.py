@@ -29,7 +29,7 @@ def schemas() -> dict[str, Schema]:
 
 def envelope_schema() -> Schema:
     """The CloudEvents 1.0 envelope with the hub's extension attributes, in structured mode."""
-    optional = {"entityversion", "traceparent"}
+    optional = {"entityversion", "corrects", "traceparent"}
     return {
         "$schema": DIALECT,
         "$id": "urn:o2c:schema:envelope:v1",
@@ -245,6 +245,11 @@ _ENVELOPE: dict[str, Schema] = {
     "correlationid": {**_TEXT, "description": "The order-to-cash chain."},
     "causationid": {**_TEXT, "description": "The receipt whose payload told the fact."},
     "partitionkey": {**_TEXT, "description": "Messages with the same one keep their order."},
+    "corrects": {
+        "type": "string",
+        "format": "uuid",
+        "description": "The id of the message this one replaces; only on corrections.",
+    },
     "traceparent": {
         "type": "string",
         "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from chaos.plan import ON_REQUEST, kinds_of, make_plan
+from chaos.clock import jumping_clock
+from chaos.plan import kinds_of, make_plan
 from chaos.report import line_of, summary_of
 from chaos.round import Outcome, run_round
 from chaos.servers import Postgresql, postgresql
@@ -23,10 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Whoever ends the harness must not leave its processes behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     base = Path(chosen.keep or tempfile.mkdtemp(prefix="o2c-chaos-rounds-"))
-    print("not tried: clock jumps (they need libfaketime); see docs/reliability.md")
+    base.mkdir(parents=True, exist_ok=True)
+    clock = jumping_clock(base)
+    if clock is None:
+        print("skipped: clock jumps, which need Linux and a C compiler")
     with postgresql() if chosen.store == "postgresql" else nullcontext() as server:
         seeds = range(chosen.seed, chosen.seed + chosen.rounds)
-        outcomes = [_round(seed, chosen, base, server) for seed in seeds]
+        outcomes = [_round(seed, chosen, base, server, clock) for seed in seeds]
     for line in summary_of(outcomes):
         print(line)
     if not chosen.keep and all(one.held for one in outcomes):
@@ -34,10 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(one.held for one in outcomes) else 1
 
 
-def _round(seed: int, chosen: argparse.Namespace, base: Path, server: Postgresql | None) -> Outcome:
+def _round(
+    seed: int,
+    chosen: argparse.Namespace,
+    base: Path,
+    server: Postgresql | None,
+    clock: Path | None,
+) -> Outcome:
     plan = make_plan(seed, chosen.store, chosen.gateways, chosen.only)
     folder = base / f"{chosen.store}-{seed}"
-    outcome = run_round(plan, folder, server)
+    outcome = run_round(plan, folder, server, clock)
     print(line_of(outcome), flush=True)
     if outcome.held:
         if not chosen.keep:
@@ -58,14 +68,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1, help="of the first round; the next has +1")
     parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--gateways", type=int, help="processes, on PostgreSQL; default: 2 or 3")
+    parser.add_argument("--gateways", type=int, help="so many with all roles, on PostgreSQL")
     parser.add_argument("--only", help="let every harm be of this kind")
     parser.add_argument("--keep", help="a folder that does not exist: keep every round in it")
     chosen = parser.parse_args(arguments)
     if chosen.store == "sqlite" and chosen.gateways not in (None, 1):
         parser.error("SQLite serves one gateway")
     kinds = [kind for kind, _ in kinds_of(chosen.store)]
-    kinds += ON_REQUEST if chosen.store == "sqlite" else ()
     if chosen.only not in (None, *kinds):
         parser.error(f"the harms are: {', '.join(kinds)}")
     return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,17 +143,17 @@ def read_audit(gateway: Gateway) -> dict[str, Any]:
     return document
 
 
-def traced_verdicts(gateway: Gateway, reference: str) -> dict[str, str]:
-    """What `gateway trace` says became of an entity's versions."""
+def traced_verdicts(gateway: Gateway, reference: str) -> dict[str, set[str]]:
+    """What `gateway trace` says became of the reports of an entity's versions."""
     _, output = gateway.command("trace", reference, "--json")
     try:
         steps = json.loads(output)["steps"]
     except json.JSONDecodeError:
         return {}
-    judged = [one for one in steps if str(one["what"]).startswith("judged ")]
-    verdicts: dict[str, str] = {}
-    for one in judged:
-        verdict = str(one["what"]).removeprefix("judged ")
-        # The first report of a version decides; later ones are its duplicates.
-        verdicts.setdefault(str(one.get("version")), verdict)
+    verdicts: dict[str, set[str]] = defaultdict(set)
+    for one in steps:
+        if str(one["what"]).startswith("judged "):
+            # In no order: the clocks they were judged by may have jumped.
+            verdict = str(one["what"]).removeprefix("judged ")
+            verdicts[str(one.get("version"))].add(verdict)
     return verdicts

@@ -13,8 +13,8 @@ from typing import Literal
 from chaos import payloads
 
 Store = Literal["sqlite", "postgresql"]
-ON_REQUEST = ("full disk, log too",)
-"""Harms that are done only where they are asked for: see `docs/reliability.md`."""
+Roles = tuple[str, ...]
+"""Those of one gateway; none named: it has all."""
 LANES = 8
 SLOTS = 1000
 """Places in time at which a lane's deliveries are put; only their order counts."""
@@ -22,13 +22,29 @@ PATIENCE = 400
 """Tries after which a sender that wants its 2xx gives up all the same."""
 
 SQLITE_HARMS = (
-    ("kill gateway", 5), ("freeze gateway", 1), ("kill streams", 2), ("flush streams", 1),
-    ("lose streams", 1), ("full disk", 3), ("kill subscriber", 2),
+    ("kill gateway", 5), ("stop gateway", 2), ("freeze gateway", 1), ("jump clock", 2),
+    ("kill with clock off", 1), ("kill streams", 2), ("flush streams", 1), ("lose streams", 1),
+    ("full disk", 2), ("full disk, log too", 1), ("kill subscriber", 1), ("freeze subscriber", 1),
 )  # fmt: skip
 POSTGRESQL_HARMS = (
-    ("kill gateway", 4), ("freeze gateway", 3), ("kill streams", 2), ("flush streams", 1),
-    ("lose streams", 1), ("restart postgresql", 3), ("kill subscriber", 2),
+    ("kill gateway", 5), ("stop gateway", 2), ("freeze gateway", 3), ("jump clock", 2),
+    ("kill with clock off", 1), ("kill streams", 2), ("flush streams", 1), ("lose streams", 1),
+    ("restart postgresql", 3), ("kill subscriber", 1), ("freeze subscriber", 2),
 )  # fmt: skip
+LAYOUTS: tuple[tuple[tuple[Roles, ...], int], ...] = (
+    (((), ()), 3),
+    (((), (), ()), 2),
+    ((("ingest",), ("worker",), ("relay",)), 2),
+    ((("ingest",), ("ingest",), ("worker",), ("relay",)), 1),
+    ((("ingest",), ("worker", "relay"), ("worker", "relay")), 1),
+    ((("ingest", "worker"), ("relay",), ("relay",)), 1),
+    ((("ingest",), ("worker",), ("worker",), ("relay",), ("relay",)), 1),
+    (((), ("ingest",), ("worker",), ("relay",)), 1),
+)
+"""Who shares the work on PostgreSQL, with how often."""
+CLOCK_HARMS = ("jump clock", "kill with clock off")
+JUMPS_S = (30.0, 7200.0)
+"""How far a clock jumps, at least and at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +90,8 @@ class Harm:
     """Seconds from that answer on: so that it strikes anywhere, not only between two answers."""
     seconds: float
     """How long it lasts, where it lasts."""
+    jump: float = 0.0
+    """Seconds by which a clock is off while it lasts."""
 
     def __str__(self) -> str:
         return f"{self.kind} @{self.after}"
@@ -85,7 +103,8 @@ class Plan:
 
     seed: int
     store: Store
-    gateways: int
+    gateways: tuple[Roles, ...]
+    subscribers: int
     lanes: tuple[tuple[Delivery, ...], ...]
     drops: tuple[Drop, ...]
     harms: tuple[Harm, ...]
@@ -96,14 +115,25 @@ class Plan:
     def deliveries(self) -> list[Delivery]:
         return [one for lane in self.lanes for one in lane]
 
+    @property
+    def moves_clocks(self) -> bool:
+        """Whether a gateway's clock is off for a while."""
+        return any(harm.kind in CLOCK_HARMS for harm in self.harms)
+
+    @property
+    def members(self) -> str:
+        """The gateways in words."""
+        return ", ".join("+".join(roles) or "all roles" for roles in self.gateways)
+
     def described(self) -> list[str]:
         """The schedule in words."""
         return [
-            f"seed {self.seed}, {self.store}, {self.gateways} gateway(s)",
+            f"seed {self.seed}, {self.store}",
+            f"gateways: {self.members}; {self.subscribers} subscriber(s)",
             f"{len(self.deliveries)} deliveries in {LANES} lanes, {len(self.drops)} files",
             *(
                 f"after answer {one.after} and {one.delay:.3f} s: {one.kind}"
-                f" (gateway {one.member}, {one.seconds:.2f} s)"
+                f" (gateway {one.member}, {one.seconds:.2f} s, off by {one.jump:.0f} s)"
                 for one in self.harms
             ),
             f"poison: {self.poison or 'none'}",
@@ -113,20 +143,25 @@ class Plan:
 def make_plan(
     seed: int, store: Store, gateways: int | None = None, only: str | None = None
 ) -> Plan:
-    """The plan of this seed; `only`: all its harms are of this kind."""
+    """The plan of this seed.
+
+    With `gateways` so many have all roles; with `only` all harms are of this kind.
+    """
     chance = Random(f"{store}/{seed}")  # noqa: S311 - a schedule, not a secret
-    drawn = chance.choice((2, 2, 3))
-    number = gateways or (1 if store == "sqlite" else drawn)
+    layouts, weights = zip(*LAYOUTS, strict=True)
+    drawn: tuple[Roles, ...] = chance.choices(layouts, weights)[0] if store != "sqlite" else ((),)
+    members = ((),) * gateways if gateways else drawn
     lanes = _Traffic(chance).lanes()
     answers = sum(len(lane) for lane in lanes)
     poison = chance.random() < 0.12
     return Plan(
         seed=seed,
         store=store,
-        gateways=number,
+        gateways=members,
+        subscribers=chance.choice((1, 2)) if store != "sqlite" else 1,
         lanes=lanes,
         drops=tuple(_drops(chance, answers)),
-        harms=tuple(_harms(chance, kinds_of(store, only), answers, number)),
+        harms=tuple(_harms(chance, kinds_of(store, only), answers, len(members))),
         poison=f"order/{payloads.FIRST_ORDER + 900}" if poison else "",
     )
 
@@ -294,4 +329,5 @@ def _harms(
             member=chance.randrange(gateways),
             delay=chance.choice((0.0, chance.uniform(0, 0.02), chance.uniform(0, 0.3))),
             seconds=0.1 + chance.random(),
+            jump=chance.choice((-1, 1)) * chance.uniform(*JUMPS_S) if kind in CLOCK_HARMS else 0.0,
         )

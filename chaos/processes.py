@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from chaos.clock import Clock
+
 START_S = 60.0
 STOP_S = 30.0
 
@@ -30,6 +32,10 @@ def until(condition: Callable[[], Any], what: str, *, within_s: float = START_S)
             return value
         time.sleep(0.02)
     raise NeverCameTrue(what)
+
+
+class Misbehaved(Exception):
+    """A process did not do what it was asked to."""
 
 
 class Process:
@@ -62,6 +68,11 @@ class Process:
                     self._arguments, cwd=self._folder, env=self.environment,
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 )  # fmt: skip
+
+    def start_with(self, *arguments: str) -> None:
+        """Start it with these arguments behind its own, now and whenever it is started again."""
+        self._arguments += arguments
+        self.start()
 
     def running(self) -> bool:
         """Whether it has not ended; a frozen process runs."""
@@ -137,17 +148,23 @@ class Process:
 
 
 class Gateway(Process):
-    """A gateway in a folder of its own."""
+    """A gateway in a folder of its own, with these roles (none: all) and a clock of its own."""
 
-    def __init__(self, number: int, folder: Path) -> None:
+    def __init__(
+        self, number: int, folder: Path, roles: Sequence[str] = (), clock: Clock | None = None
+    ) -> None:
+        chosen = [part for role in roles for part in ("--role", role)]
         super().__init__(
             f"gateway {number}",
-            ["chaos.member", "run", "--port", "0"],
+            ["gateway", "run", "--port", "0", *chosen],
             folder,
             folder / "log.jsonl",
         )
         self.number = number
         self.folder = folder
+        self.has_door = not roles or "ingest" in roles
+        self._clock = clock
+        self.environment |= clock.environment if clock else {}
         self._address = ""
         self._seen = 0
         """How much of the log is of processes before this one."""
@@ -173,6 +190,30 @@ class Gateway(Process):
         # First of all: nobody may call what somebody else may soon listen on.
         self._address = ""
         super().kill()
+
+    def restart(self) -> None:
+        """Ask it to end, and start it again. Raises Misbehaved when it does not end with 0."""
+        with self._lock:
+            was_up = self.running() and bool(self.address())
+            # Nobody may call what somebody else may soon listen on; who is connected is answered.
+            self._address = ""
+            code = self.stop()
+            self.start()
+        if code and was_up:
+            raise Misbehaved(f"{self.name} was asked to stop and ended with {code}")
+
+    def jump(
+        self, seconds_off: float, seconds: float, then: Callable[[], None] = lambda: None
+    ) -> None:
+        """Put its wall clock so far off for so long, where clocks can be moved."""
+        if self._clock:
+            self._clock.put(seconds_off)
+        try:
+            time.sleep(seconds)
+            then()
+        finally:
+            if self._clock:
+                self._clock.put(0)
 
     def may_end_at_start(self) -> bool:
         # It says so, and leaves it to the service manager to try again.

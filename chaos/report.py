@@ -23,7 +23,7 @@ def line_of(outcome: Outcome) -> str:
         [f"{found.published} facts", f"{found.copies} copies", f"{found.stale} stale", *extra]
     )
     return (
-        f"{plan.store} seed {plan.seed}: [{harms}] told {told} -> {counted};"
+        f"{plan.store} seed {plan.seed}: {plan.members}: [{harms}] told {told} -> {counted};"
         f" {outcome.seconds:.1f} s: {verdict}"
     )
 
@@ -39,6 +39,7 @@ def summary_of(outcomes: Sequence[Outcome]) -> Iterator[str]:
     rows = [
         ("rounds", len(outcomes)),
         ("rounds in which everything held", sum(one.held for one in outcomes)),
+        ("rounds with roles apart", sum(any(one.plan.gateways) for one in outcomes)),
         *((f"harm: {kind}", count) for kind, count in sorted(harms.items()) if count),
         *((f"answers: {status}", count) for status, count in sorted(answers.items())),
         ("facts published", sum(one.published for one in found)),

@@ -9,15 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos import servers
+from chaos.clock import Clock
 from chaos.evidence import Entry, entries_of
-from chaos.member import LEASE_S
 from chaos.payloads import ACCOUNT, Secrets
-from chaos.plan import Drop, Harm, Plan
+from chaos.plan import Drop, Harm, Plan, Roles
 from chaos.processes import Gateway, Process, until
 
+LEASE_S = 2
+"""Instead of 30, so that a round can wait for one to run out."""
+RECLAIM_S = 1.0
+"""After which a subscriber's work is taken over by another."""
 CONFIGURATION = """
 [limits]
 file_stable_seconds = 0
+lease_seconds = {lease}
 
 [[accounts]]
 connector = "shopify"
@@ -43,7 +48,7 @@ class Stage:
     plan: Plan
     folder: Path
     gateways: list[Gateway]
-    subscriber: Process
+    subscribers: list[Process]
     streams: servers.StreamsServer
     subscriber_store: str
     postgresql: servers.Postgresql | None
@@ -55,7 +60,7 @@ class Stage:
         return self.folder / "inbox"
 
     def processes(self) -> list[Process]:
-        return [*self.gateways, self.subscriber]
+        return [*self.gateways, *self.subscribers]
 
     def start(self) -> None:
         """Start everything; returns when every gateway is ready."""
@@ -63,10 +68,9 @@ class Stage:
             gateway.start()
         for gateway in self.gateways:
             until(gateway.address, f"{gateway.name} is ready")
-        self.subscriber._arguments[3:] = [  # noqa: SLF001 - known only now
-            self.streams.url, self.subscriber_store, self.plan.poison,
-        ]  # fmt: skip
-        self.subscriber.start()
+        arguments = (self.streams.url, self.subscriber_store, self.plan.poison, str(RECLAIM_S))
+        for subscriber in self.subscribers:
+            subscriber.start_with(*arguments)
 
     def drop(self, one: Drop) -> None:
         """Put a file into the watched folder, as an uploader does."""
@@ -82,18 +86,38 @@ class Stage:
     def hurt(self, harm: Harm) -> None:
         """Do a harm, and end it."""
         gateway = self.gateways[harm.member]
+        subscriber = self.subscribers[harm.member % len(self.subscribers)]
         time.sleep(harm.delay)
         match harm.kind:
             case "kill gateway":
                 gateway.kill()
                 time.sleep(harm.seconds / 2)
                 gateway.start()
+            case "stop gateway":
+                gateway.restart()
             case "freeze gateway":
                 lease = LEASE_S if self.postgresql else 0
                 gateway.freeze(lease + harm.seconds)
+            case "jump clock":
+                gateway.jump(harm.jump, harm.seconds)
+            case "kill with clock off":
+                # What it has leased, it has leased by a clock that nobody else has.
+                gateway.jump(harm.jump, harm.seconds, gateway.kill)
+                gateway.start()
             case "kill subscriber":
-                self.subscriber.kill()
-                self.subscriber.start()
+                subscriber.kill()
+                subscriber.start()
+            case "freeze subscriber":
+                subscriber.freeze(RECLAIM_S + harm.seconds)
+            case "full disk":
+                gateway.limit_file_size(_size(gateway.data / "gateway.db-wal"), harm.seconds)
+            case "full disk, log too":
+                gateway.limit_file_size(0, harm.seconds)
+            case _:
+                self._hurt_server(harm)
+
+    def _hurt_server(self, harm: Harm) -> None:
+        match harm.kind:
             case "kill streams":
                 self.streams.kill()
             case "flush streams":
@@ -102,36 +126,36 @@ class Stage:
                 self.lost += entries_of(self.streams.lose())
             case "restart postgresql" if self.postgresql:
                 self.postgresql.restart(harm.seconds)
-            case "full disk":
-                gateway.limit_file_size(_size(gateway.data / "gateway.db-wal"), harm.seconds)
-            case "full disk, log too":
-                gateway.limit_file_size(0, harm.seconds)
             case _:
                 raise ValueError(harm.kind)
 
     def left_behind(self) -> list[str]:
-        """Temporary files of gateways that ended properly, or were started again on their own."""
-        killed = {one.member for one in self.plan.harms if one.kind == "kill gateway"}
-        looked_at = [one for one in self.gateways if not (self.postgresql and one.number in killed)]
+        """Temporary files of gateways that ended properly, also of killed ones before them."""
         return [
             f"left behind: {path.relative_to(self.folder)}"
-            for gateway in looked_at
+            for gateway in self.gateways
             for path in (gateway.data / "spool").iterdir()
         ]
 
     def clear(self) -> list[int]:
         """End everything, politely; exit codes of what was asked."""
-        codes = [self.subscriber.stop(), *(one.stop() for one in self.gateways)]
+        codes = [one.stop() for one in (*self.subscribers, *self.gateways)]
         self.streams.end()
         return codes
 
 
 @contextmanager
 def set_up(
-    plan: Plan, folder: Path, secrets: Secrets, postgresql: servers.Postgresql | None
+    plan: Plan,
+    folder: Path,
+    secrets: Secrets,
+    postgresql: servers.Postgresql | None,
+    clock_library: Path | None,
 ) -> Iterator[Stage]:
     """A stage in this folder, of which nothing is left running afterwards."""
-    gateways = [_gateway(number, folder) for number in range(plan.gateways)]
+    gateways = [
+        _gateway(number, roles, folder, clock_library) for number, roles in enumerate(plan.gateways)
+    ]
     name = f"chaos_{plan.seed}_{time.time_ns()}"
     if postgresql is None:
         streams: servers.StreamsServer = servers.EmbeddedStreams(gateways[0])
@@ -146,8 +170,8 @@ def set_up(
         "CHAOS_SHOP_SECRET": secrets.shop,
         "CHAOS_PAYMENTS_SECRET": secrets.payments,
     }
-    subscriber = Process("subscriber", ["chaos.subscriber"], folder, folder / "subscriber.log")
-    stage = Stage(plan, folder, gateways, subscriber, streams, store, postgresql)
+    subscribers = [_subscriber(number, folder) for number in range(plan.subscribers)]
+    stage = Stage(plan, folder, gateways, subscribers, streams, store, postgresql)
     for process in stage.processes():
         process.environment |= settings
     try:
@@ -160,13 +184,20 @@ def set_up(
             postgresql.drop_database(name)
 
 
-def _gateway(number: int, folder: Path) -> Gateway:
+def _gateway(number: int, roles: Roles, folder: Path, clock_library: Path | None) -> Gateway:
     own = folder / f"gateway-{number}"
     own.mkdir(parents=True)
     inbox = folder / "inbox"
     inbox.mkdir(exist_ok=True)
-    (own / "gateway.toml").write_text(CONFIGURATION.format(account=ACCOUNT, inbox=inbox))
-    return Gateway(number, own)
+    configuration = CONFIGURATION.format(account=ACCOUNT, inbox=inbox, lease=LEASE_S)
+    (own / "gateway.toml").write_text(configuration)
+    clock = Clock(clock_library, own / "clock") if clock_library else None
+    return Gateway(number, own, roles, clock)
+
+
+def _subscriber(number: int, folder: Path) -> Process:
+    name = f"subscriber {number}"
+    return Process(name, ["chaos.subscriber"], folder, folder / f"subscriber-{number}.log")
 
 
 def _size(path: Path) -> int:

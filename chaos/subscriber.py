@@ -1,6 +1,6 @@
 """The test subscriber: a process of its own that writes a row for every effect it has.
 
-python -m chaos.subscriber STREAMS_URL STORE_URL POISON
+python -m chaos.subscriber STREAMS_URL STORE_URL POISON RECLAIM_S
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def temper(message_id: str) -> str:
     return "slowly" if drawn < 48 else "well"
 
 
-async def main(streams_url: str, store_url: str, poison: str) -> None:
+async def main(streams_url: str, store_url: str, poison: str, reclaim_s: str) -> None:
     """Subscribe until told to stop."""
     # A process that is killed with retries in hand must not keep them for minutes here.
     subscriber_work.RETRY_LEASE = timedelta(seconds=2)  # type: ignore[misc]
@@ -51,7 +51,9 @@ async def main(streams_url: str, store_url: str, poison: str) -> None:
         database=database,
         streams=STREAMS,
         retry=RetryPolicy(attempts_max=ATTEMPTS_MAX, first_s=0.1, wait_s_max=0.3),
-        settings=SubscriberSettings(batch_max=20, poll_s=0.2, reclaim_idle_s=1.0, deliveries_max=3),
+        settings=SubscriberSettings(
+            batch_max=20, poll_s=0.2, reclaim_idle_s=float(reclaim_s), deliveries_max=3
+        ),
     )
     tried: set[str] = set()
 
@@ -94,4 +96,4 @@ def _prepare(connection: Connection) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4]))
+    asyncio.run(main(*sys.argv[1:5]))

@@ -20,24 +20,35 @@ def run(
     context: typer.Context,
     host: Annotated[str | None, typer.Option()] = None,
     port: Annotated[int | None, typer.Option()] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="ingest, worker or relay; repeat it for several. Default: all."),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Serve: receive, normalise, deduplicate, route, publish."""
+    from configuration import Role
     from transports.running import run_gateway
     from workbench.logs import configure_logs
+    from workbench.web.app import hub_workbench
+    from workbench.web.greeting import greet_first_admin
 
     configure_logs()
     setting = setting_of(context, data)
-    configuration = setting.read()
+    configuration = setting.read_served(role or ())
+    http = configuration.http
+    default_port = http.port if Role.INGEST in configuration.roles else http.status_port
     accounts = setting.root.build_accounts(setting, configuration)
     _run(
         run_gateway(
             configuration,
             accounts,
             setting.root.open_hub,
-            host=host or configuration.http.host,
-            port=configuration.http.port if port is None else port,
+            host=host or http.host,
+            port=default_port if port is None else port,
             version=version("o2c-gateway"),
+            workbench=hub_workbench,
+            greet=greet_first_admin,
         )
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +55,23 @@ class Setting:
         return {**os.environ, **over}
 
     def read(self) -> Configuration:
-        """Raises Malformed naming every fault of the configuration."""
+        """For a command, which does all its work itself: roles are of processes that serve.
+
+        Raises Malformed naming every fault of the configuration.
+        """
+        from configuration import ALL_ROLES
+
+        return self.read_served(ALL_ROLES)
+
+    def read_served(self, roles: Iterable[str] = ()) -> Configuration:
+        """For a process that serves: in these roles, or in those that are configured.
+
+        Raises Malformed as `read`, and for roles that cannot be apart here.
+        """
         from configuration import read_configuration
 
-        return read_configuration(self.file, self.environment)
+        configuration = read_configuration(self.file, self.environment)
+        return configuration.with_roles(roles) if roles else configuration
 
 
 def setting_of(context: typer.Context, data: Path | None = None) -> Setting:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from canonical.errors import Malformed
+from configuration.retention import RetentionSettings
+from configuration.roles import ALL_ROLES, Role, apart_fault
 from configuration.secrets import resolve_secret
+
+SWEEP_S_TOGETHER = 1.0
+SWEEP_S_APART = 0.2
 
 StreamName = Annotated[str, Field(pattern=r"^[a-z0-9_.:-]{1,100}$")]
 SecretReference = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
@@ -33,6 +40,31 @@ class StreamSettings(_Section):
 
     url: str | None = None
     """`redis://…`, `rediss://…` or `unix://…`; absent: an embedded server in the data folder."""
+    max_entries: Annotated[int, Field(ge=1000)] = 1_000_000
+    """Entries a stream may hold. Trimming goes no further than every group has acknowledged, until
+    this cap is passed."""
+    refill: Literal["auto", "manual"] = "auto"
+    """What is done when the stream server lost its data: `auto` refills the streams from the
+    store, `manual` leaves it to a person."""
+
+
+class GatewaySettings(_Section):
+    """What this process does."""
+
+    roles: tuple[Role, ...] = tuple(Role)
+    """All of them, or some that other processes complete; `GATEWAY_ROLES`: split by commas."""
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("roles")
+    @classmethod
+    def _some(cls, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+        if not roles:
+            raise ValueError("a process without a role would do nothing")
+        return roles
 
 
 class HttpSettings(_Section):
@@ -42,6 +74,9 @@ class HttpSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     public_url: str | None = None
     """How senders call this gateway; some of them sign it."""
+    status_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Where a process without the role `ingest` answers /healthz, /readyz and /metrics; absent:
+    nowhere, so that many such processes may run beside each other."""
 
 
 class Limits(_Section):
@@ -58,6 +93,13 @@ class Limits(_Section):
     """The longest a polled or fetched answer may take, from connecting to its last byte."""
     max_answer_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
     """Largest answer to a poll or fetch, decompressed."""
+    lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    """How long a process may hold work without a sign of life before another takes it over."""
+    sweep_seconds: Annotated[float, Field(ge=0.01, le=60)] | None = None
+    """How often the store is looked through for work that nobody holds; absent: 1 s where one
+    process does everything, 0.2 s where the roles are apart and hand work on through the store."""
+    drain_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
+    """How long a process that is told to stop may finish what it has begun."""
 
 
 class AccountSettings(_Section):
@@ -116,10 +158,48 @@ class Configuration(_Section):
     data: Path = Path("var/gateway")
     store: StoreSettings = StoreSettings()
     streams: StreamSettings = StreamSettings()
+    gateway: GatewaySettings = GatewaySettings()
     http: HttpSettings = HttpSettings()
     limits: Limits = Limits()
+    retention: RetentionSettings = RetentionSettings()
     accounts: tuple[AccountSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
+
+    @field_validator("gateway")
+    @classmethod
+    def _can_be_apart(cls, gateway: GatewaySettings, info: ValidationInfo) -> GatewaySettings:
+        store, streams = info.data.get("store"), info.data.get("streams")
+        if store and streams and (fault := apart_fault(gateway.roles, store.url, streams.url)):
+            raise ValueError(fault)
+        return gateway
+
+    def with_roles(self, names: Iterable[str]) -> Configuration:
+        """The same with these roles. Raises Malformed (`unknown_role`, `roles_apart`)."""
+        try:
+            roles = tuple(dict.fromkeys(Role(name) for name in names))
+        except ValueError:
+            known = ", ".join(Role)
+            raise Malformed(f"the roles are: {known}", code="unknown_role") from None
+        if fault := apart_fault(roles, self.store.url, self.streams.url):
+            raise Malformed(fault, code="roles_apart", path="gateway.roles")
+        gateway = self.gateway.model_copy(update={"roles": roles})
+        return self.model_copy(update={"gateway": gateway})
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """What this process does."""
+        return frozenset(self.gateway.roles)
+
+    @property
+    def sweep_seconds(self) -> float:
+        """How often the store is looked through for work that nobody holds."""
+        together = self.roles == ALL_ROLES
+        return self.limits.sweep_seconds or (SWEEP_S_TOGETHER if together else SWEEP_S_APART)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether store or streams live in the data folder: then one process serves it."""
+        return self.streams.url is None or self.store_url.startswith("sqlite")
 
     @property
     def store_url(self) -> str:

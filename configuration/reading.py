@@ -23,6 +23,8 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "GATEWAY_HOST": ("http", "host"),
     "GATEWAY_PORT": ("http", "port"),
     "GATEWAY_PUBLIC_URL": ("http", "public_url"),
+    "GATEWAY_STATUS_PORT": ("http", "status_port"),
+    "GATEWAY_ROLES": ("gateway", "roles"),
 }
 """Environment variable → the setting it replaces."""
 

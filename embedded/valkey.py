@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from redis.retry import Retry
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from canonical.errors import Unavailable
+from embedded.sockets import drop_stand_in, is_private, stand_in
 
 SOCKET_NAME = "valkey.sock"
 SOCKET_PATH_LIMIT = 100
@@ -99,10 +99,11 @@ class Valkey:
                 if self._is_alone(guest):
                     self._shut_down(guest)
             except redis.ConnectionError:
-                # It is gone already.
-                return
+                pass  # it is gone already
             finally:
                 guest.close()
+            if not self._alive():
+                drop_stand_in(self._socket.parent)
 
     # ── the two locks ────────────────────────────────────────────────────────────────────────────
 
@@ -124,12 +125,13 @@ class Valkey:
     # ── starting ─────────────────────────────────────────────────────────────────────────────────
 
     def _prepare_socket(self) -> None:
-        if self._record.exists() and _is_private(self._socket.parent):
+        if self._record.exists() and is_private(self._socket.parent):
             return
         path = self._folder / SOCKET_NAME
         if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:
-            path = Path(tempfile.mkdtemp(prefix="o2c-streams-")) / SOCKET_NAME
-        self._record.write_text(str(path), encoding="utf-8")
+            stand_in(self._record, SOCKET_NAME)
+        else:
+            self._record.write_text(str(path), encoding="utf-8")
 
     def _launch(self, binary: Path) -> None:
         with (self._folder / "server.lock").open("a") as handle:
@@ -249,12 +251,3 @@ def _locked(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _is_private(folder: Path) -> bool:
-    """Whether this is a folder of ours that nobody else can enter."""
-    try:
-        state = folder.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return state.st_uid == os.getuid() and not state.st_mode & 0o077

@@ -1,7 +1,7 @@
 """The stream entry: a CloudEvents 1.0 event as flat fields that any Redis client can read.
 
 Source: CloudEvents 1.0.2 and its documented extensions (correlation, partitioning, distributed
-tracing); `idempotencykey` and `entityversion` are extensions of our own.
+tracing); `idempotencykey`, `entityversion` and `corrects` are extensions of our own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from canonical.errors import Malformed, Unsupported
 from canonical.families import FACT_OF
 from canonical.payload import Payload, schema_uri
+from store.corrections import CORRECTION, corrected_id
 from store.ids import RECEIPT, show_id
 
 SPEC_VERSION: Final = "1.0"
@@ -33,7 +34,7 @@ REQUIRED: Final = (
     "causationid",
     "partitionkey",
 )
-OPTIONAL: Final = ("entityversion", "traceparent")
+OPTIONAL: Final = ("entityversion", "corrects", "traceparent")
 _REQUIRED_RAW: Final = tuple((name, name.encode()) for name in (*REQUIRED, "data"))
 _OPTIONAL_RAW: Final = tuple((name, name.encode()) for name in OPTIONAL)
 
@@ -94,6 +95,8 @@ class Envelope:
     """The canonical data as JSON text."""
     entityversion: str | None = None
     """Sorts in the order of the entity's versions; only on snapshots."""
+    corrects: str | None = None
+    """The id of the message this one replaces; only on corrections."""
     traceparent: str | None = None
 
     def payload(self) -> Payload:
@@ -141,6 +144,8 @@ def entry_fields(row: OutboxRow) -> dict[str, str]:
     }
     if row.version is not None:
         fields["entityversion"] = row.version
+    if CORRECTION in row.key and (corrects := corrected_id(row.key)) is not None:
+        fields["corrects"] = corrects
     if row.traceparent is not None:
         fields["traceparent"] = row.traceparent
     return fields

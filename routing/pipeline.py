@@ -6,21 +6,25 @@ import asyncio
 import os
 import secrets
 import socket
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
+from canonical.errors import Unavailable
+from configuration import ALL_ROLES, Role
 from routing.accounts import Accounts
 from routing.metrics import Metrics
 from routing.normalise import Normaliser
 from routing.receive import Receiver
 from routing.relay import Publishes, Relay
 from routing.router import Router
+from routing.spans import Spans, process_spans
 from routing.worker import Worker
 from store import inbox, outbox
-from store.database import Database
+from store.database import Connection, Database
 from store.ids import IdSource, first_id_at
 
 log = structlog.get_logger(__name__)
@@ -28,19 +32,31 @@ log = structlog.get_logger(__name__)
 ABANDONED = timedelta(hours=1)
 """Parts of a body older than this whose receipt never came are of a process that died."""
 LOOKED_BACK = timedelta(days=7)
+LETTING_GO_S = 3.0
+"""How long a pipeline that ends waits for the store; what it holds is free when its lease ends."""
+
+
+def process_name() -> str:
+    """A name no other process has: what it claims, it claims by it."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineSettings:
-    """Bounds and intervals of a pipeline."""
+    """Bounds and intervals of a pipeline, and which part of the work is done here."""
 
+    roles: AbstractSet[Role] = ALL_ROLES
     max_waiting: int = 2000
     lease: timedelta = timedelta(seconds=30)
     sweep_s: float = 1.0
 
 
 class Pipeline:
-    """Receiver, normaliser and relay of one process around one store."""
+    """Receiver, normaliser and relay of one process around one store.
+
+    A part whose role is not this process's stands still: nothing is leased for it, so that what
+    it would do is anybody's at once.
+    """
 
     def __init__(
         self,
@@ -51,14 +67,17 @@ class Pipeline:
         *,
         spool_folder: Path,
         settings: PipelineSettings | None = None,
+        owner: str | None = None,
+        spans: Spans | None = None,
     ) -> None:
         settings = settings or PipelineSettings()
-        self._spool_folder = spool_folder
+        spans = spans or process_spans()
+        self._roles = settings.roles
         self.database = database
         self.accounts = accounts
         self.ids = IdSource()
         self.metrics = Metrics()
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.owner = owner or process_name()
         self.relay = Relay(
             database,
             publisher,
@@ -66,6 +85,7 @@ class Pipeline:
             owner=self.owner,
             lease=settings.lease,
             sweep_s=settings.sweep_s,
+            spans=spans,
         )
         self.worker = Worker(
             database,
@@ -77,6 +97,7 @@ class Pipeline:
             lease=settings.lease,
             sweep_s=settings.sweep_s,
             spool_folder=spool_folder,
+            spans=spans,
         )
         self.receiver = Receiver(
             database,
@@ -84,9 +105,10 @@ class Pipeline:
             self.metrics,
             owner=self.owner,
             lease=settings.lease,
-            room=self.worker.has_room,
+            room=self._has_room,
             hand_over=self.worker.hand_over,
             max_waiting=settings.max_waiting,
+            spans=spans,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -96,26 +118,34 @@ class Pipeline:
             await self.database.write(inbox.release_all_claims)
             await self.database.write(outbox.release_all_claims)
             await self._clean_up()
+        loops = (
+            (Role.WORKER, self.worker.run, "normaliser"),
+            (Role.RELAY, self.relay.run, "relay"),
+        )
         self._tasks = [
-            asyncio.create_task(self.worker.run(), name="normaliser"),
-            asyncio.create_task(self.relay.run(), name="relay"),
+            asyncio.create_task(run(), name=name)
+            for role, run, name in loops
+            if role in self._roles
         ]
 
+    def _has_room(self) -> bool:
+        return Role.WORKER in self._roles and self.worker.has_room()
+
     async def _clean_up(self) -> None:
-        """Drop what a killed process left half-written: parts without a receipt, spool files."""
+        """Drop what a killed process left half-written: parts without a receipt."""
         now = datetime.now(UTC)
         before, after = first_id_at(now - ABANDONED), first_id_at(now - LOOKED_BACK)
         await self.database.write(
             lambda connection: inbox.drop_orphan_parts(connection, before, after)
         )
-        for spool in self._spool_folder.iterdir():
-            spool.unlink(missing_ok=True)
 
     async def watch(self) -> None:
         """Return only when a loop ends, raising what ended it.
 
         A gateway whose normaliser or relay is gone must not go on looking alive.
         """
+        if not self._tasks:
+            await asyncio.Event().wait()
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             log.critical("a loop ended", loop=task.get_name())
@@ -124,16 +154,42 @@ class Pipeline:
     async def settle(self) -> None:
         """Wait until what was accepted is translated and, where the road is open, published."""
         await self.receiver.drain()
-        self.worker.wake()
-        await self.worker.idle()
-        self.relay.wake()
-        await self.relay.idle()
+        if Role.WORKER in self._roles:
+            self.worker.wake()
+            await self.worker.idle()
+        if Role.RELAY in self._roles:
+            self.relay.wake()
+            await self.relay.idle()
+
+    async def drain(self, within_s: float) -> None:
+        """Work off what this process holds, for so long at most; the rest waits in the store."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.receiver.drain()
+                if Role.WORKER in self._roles:
+                    await self.worker.idle()
+                if Role.RELAY in self._roles:
+                    await self.relay.idle()
+        except TimeoutError:
+            log.warning("stopped with work in hand; it is in the store", after_s=within_s)
 
     async def stop(self) -> None:
         """Let commits in flight end, then stop; what is left waits in the store."""
-        await self.receiver.drain()
+        try:
+            async with asyncio.timeout(LETTING_GO_S):
+                await self.receiver.drain()
+        except TimeoutError:
+            log.warning("the store does not answer; commits in flight are given up")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.database.write(lambda connection: inbox.release_claims(connection, self.owner))
-        await self.database.write(lambda connection: outbox.release_claims(connection, self.owner))
+        try:
+            async with asyncio.timeout(LETTING_GO_S):
+                await self.relay.finish()
+                await self.database.write(self._let_go)
+        except (TimeoutError, Unavailable):
+            log.warning("leases are not given back; they run out by themselves")
+
+    def _let_go(self, connection: Connection) -> None:
+        inbox.release_claims(connection, self.owner)
+        outbox.release_claims(connection, self.owner)

@@ -124,12 +124,13 @@ def retry_after_s(value: str, now: datetime) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            # The obsolete forms of an HTTP date name no zone; RFC 9110 says they are in UTC.
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, OverflowError):
+        # A year or a zone no calendar has: it says nothing.
         return None
-    if moment.tzinfo is None:
-        # The obsolete forms of an HTTP date name no zone; RFC 9110 says they are in UTC.
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
 
 
 def _state(error: BaseException, attempt: int) -> RetryCallState:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
 
-from hiredis import pack_command
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
-from canonical.errors import Malformed, Unavailable
+from canonical.errors import Malformed
 from routing.envelope import Envelope, OutboxRow, entry_fields, parse_entry
+from routing.wire import Command, exchange, raise_first, reachable
+
+__all__ = [
+    "STREAM_NAME",
+    "GroupLag",
+    "Publisher",
+    "append",
+    "appends",
+    "client",
+    "flat_fields",
+    "reachable",
+    "stream_name",
+]
 
 STREAM_NAME: Final = re.compile(r"[a-z0-9_.:-]{1,100}")
 CONNECT_S_MAX: Final = 3.0
@@ -67,42 +77,16 @@ def stream_name(name: str) -> str:
     return name
 
 
-@contextmanager
-def reachable() -> Iterator[None]:
-    """Turn what the client raises into Unavailable, with the server's own word as the code."""
-    try:
-        yield
-    except RedisError as error:
-        raise refusal(error) from error
-    except OSError as error:
-        raise Unavailable(
-            f"the stream server cannot be reached ({type(error).__name__})",
-            code="streams_unreachable",
-        ) from error
-
-
-def refusal(error: RedisError) -> Unavailable:
-    """What a client's error means. A server's answer begins with a word: READONLY, OOM …"""
-    text = str(error)
-    word = text.split(" ", 1)[0]
-    if isinstance(error, ResponseError):
-        # redis-py drops the word from the errors it knows, and keeps it in the class's name.
-        slug = word if word.isupper() and word.isalpha() else type(error).__name__
-        return Unavailable(
-            f"the stream server refuses: {text[:200]}",
-            code=f"streams_{slug.removesuffix('Error').lower()}",
-        )
-    return Unavailable(
-        f"the stream server cannot be reached ({type(error).__name__})",
-        code="streams_unreachable",
-    )
-
-
 class Publisher:
     """Appends message rows to their streams, and looks at streams."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+
+    @property
+    def redis(self) -> Redis:
+        """The client it talks through."""
+        return self._redis
 
     async def ping(self) -> None:
         """Raises Unavailable when the server does not answer."""
@@ -116,24 +100,19 @@ class Publisher:
         are to be published again; what was appended twice has the same id twice. Raises Malformed
         for a destination that cannot be a stream's name, before anything is appended.
         """
-        commands = [command for row in rows for command in _appends(row)]
+        commands = [command for row in rows for command in appends(row)]
         if not commands:
             return 0
         with reachable():
-            answers = await self._pipelined(_packed(commands), len(commands))
-        _raise_first(answers, commands)
+            answers = await self._pipelined(commands)
+        raise_first(answers, commands)
         return len(commands)
 
-    async def _pipelined(self, packed: bytes, count: int) -> list[object]:
-        """The answers to `count` packed commands; a refusal is an answer too.
-
-        The client's own pipeline packs in Python, at twice the cost of the whole append.
-        """
+    async def _pipelined(self, commands: Sequence[Command]) -> list[object]:
         pool = self._redis.connection_pool
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            await connection.send_packed_command([packed])
-            return [await _answer(connection) for _ in range(count)]
+            return await exchange(connection, commands)
         except BaseException:
             # Answers nobody read must not become somebody else's.
             await connection.disconnect(nowait=True)
@@ -209,39 +188,25 @@ class Publisher:
         return newest[0][0].decode() if newest else "0"
 
 
-def _appends(row: OutboxRow) -> Iterator[tuple[str, ...]]:
-    fields = [part for pair in entry_fields(row).items() for part in pair]
+def appends(row: OutboxRow) -> Iterator[tuple[str, ...]]:
+    """The commands that append a row to each of its destinations.
+
+    Raises Malformed for a destination that cannot be a stream's name.
+    """
+    fields = flat_fields(row)
     for destination in row.destinations:
-        yield ("XADD", stream_name(destination), "*", *fields)
+        yield append(destination, fields)
 
 
-def _packed(commands: Iterable[tuple[str, ...]]) -> bytes:
-    # hiredis' own annotation says a tuple of one; any length is meant.
-    return b"".join(pack_command(cast("tuple[str]", command)) for command in commands)
+def flat_fields(row: OutboxRow) -> list[str]:
+    """The fields of a row's entry, each name before its value."""
+    return [part for pair in entry_fields(row).items() for part in pair]
 
 
-async def _answer(connection: AbstractConnection) -> object:
-    try:
-        answer: object = await connection.read_response()
-    except ResponseError as refused:
-        return refused
-    return answer
+def append(stream: str, fields: Sequence[str], *, create: bool = True) -> tuple[str, ...]:
+    """The command that appends an entry; without `create` only to a stream that is there.
 
-
-def _raise_first(answers: Sequence[object], commands: Sequence[Sequence[str]]) -> None:
-    failed = [
-        (answer, command[1])
-        for answer, command in zip(answers, commands, strict=True)
-        if isinstance(answer, Exception)
-    ]
-    if not failed:
-        return
-    error, stream = failed[0]
-    if not isinstance(error, RedisError):
-        raise error
-    reason = refusal(error)
-    raise Unavailable(
-        f"{len(failed)} of {len(commands)} entries were not appended, first to {stream}: {reason}",
-        code=reason.code,
-        path=stream,
-    ) from error
+    Raises Malformed for an impossible stream.
+    """
+    options = () if create else ("NOMKSTREAM",)
+    return ("XADD", stream_name(stream), *options, "*", *fields)

@@ -199,17 +199,11 @@ class Outbound:
     def _not_now(self, response: httpx.Response) -> Unavailable:
         status = response.status_code
         code = "rate_limited" if status in BUSY else "server_error"
-        wait = self._retry_after_s(response.headers.get("retry-after", ""))
+        wait = retry_after_s(response.headers.get("retry-after", ""), self._now())
         if wait is None and code == "server_error":
             return Unavailable(f"answered {status}", code=code)
         asked = "" if wait is None else f"{min(wait, 1e9):.3f}"
         return RetryLater(f"answered {status}", retry_after=asked, code=code)
-
-    def _retry_after_s(self, header: str) -> float | None:
-        try:
-            return retry_after_s(header, self._now())
-        except OverflowError:
-            return None
 
     async def _body(self, response: httpx.Response) -> bytes:
         if response.headers.get("content-encoding", "").strip().lower() not in ENCODINGS:

@@ -6,27 +6,29 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
-from prometheus_client import CollectorRegistry, Gauge
 
 from canonical.errors import GatewayError, Unavailable
-from configuration import Configuration
+from configuration import Configuration, Role
 from embedded.lock import data_folder_lock
 from routing.accounts import Accounts
+from routing.gauges import Gauges
 from routing.pipeline import Pipeline
 from routing.streams import Publisher
+from routing.trimming import known_streams
 from store import fetches, outbox, polling
 from store.database import Database
 from transports.fetching import Fetching
 from transports.files import FileDoor, FolderWatch
-from transports.http_api import ASGI, application
+from transports.http_api import ASGI, application, build_api
 from transports.http_ingest import Ingest
-from transports.http_server import serve
+from transports.http_server import serve, stay
 from transports.outbound import Outbound
 from transports.polling import Polling
+from transports.stopping import Stop
 
 log = structlog.get_logger(__name__)
 
@@ -54,26 +56,50 @@ class OpenHub(Protocol):
     ) -> AbstractAsyncContextManager[OpenedHub]: ...
 
 
+BuildWorkbench = Callable[[OpenedHub, str, Stop], ASGI]
+"""Builds the pages and the REST API of a hub, for a process that can be told to stop."""
+Greet = Callable[[OpenedHub, str], Coroutine[Any, Any, None]]
+
+
 async def run_gateway(
     configuration: Configuration,
     accounts: Accounts,
     open_hub: OpenHub,
     *,
     host: str,
-    port: int,
+    port: int | None,
     version: str,
+    workbench: BuildWorkbench | None = None,
+    greet: Greet | None = None,
 ) -> None:
-    """Open the hub and its doors; returns after a clean stop."""
+    """Open the hub and the doors of its roles; returns after a clean stop.
+
+    Told to stop, it takes nothing more, works off what it holds within `limits.drain_seconds`
+    and leaves the rest to the store. Without a port nothing is served over HTTP. `greet` is run
+    with the address once it listens.
+    """
+    greetings = set[asyncio.Task[None]]()
+    stop = Stop(configuration.limits.drain_seconds)
     async with served_hub(configuration, accounts, open_hub) as hub:
-        await serve(
-            hub_application(hub, version),
-            host=host,
-            port=port,
-            beside=[hub.pipeline.watch(), *folder_watches(hub), *outbound_loops(hub)],
-            on_ready=lambda address: log.info(
-                "gateway ready", address=address, accounts=len(accounts)
-            ),
-        )
+        beside = [hub.pipeline.watch(), *folder_watches(hub), *outbound_loops(hub)]
+
+        def ready(address: str) -> None:
+            roles = list(configuration.gateway.roles)
+            log.info("gateway ready", address=address, roles=roles, accounts=len(accounts))
+            if greet is not None and address:
+                greetings.add(asyncio.create_task(greet(hub, address)))
+
+        if port is None:
+            ready("")
+            await stay(beside, stop)
+        else:
+            built = workbench(hub, version, stop) if workbench else None
+            app = hub_application(hub, version, built)
+            await serve(app, host=host, port=port, beside=beside, on_ready=ready, stop=stop)
+        for greeting in greetings:
+            greeting.cancel()
+        await asyncio.gather(*greetings, return_exceptions=True)
+        await hub.pipeline.drain(stop.left_s)
     log.info("gateway stopped")
 
 
@@ -83,36 +109,47 @@ async def served_hub(
 ) -> AsyncIterator[OpenedHub]:
     """A hub that serves; takes up at once what a killed predecessor left in its data folder.
 
-    Raises Unavailable (`data_folder_in_use`) when another gateway serves an embedded store.
+    Raises Unavailable (`data_folder_in_use`) when another gateway serves this data folder and has
+    its store or its streams in there.
     """
     configuration.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with data_folder_lock(configuration.data) as locked:
-        embedded = configuration.store_url.startswith("sqlite")
-        if embedded and not locked:
+        alone = configuration.store_url.startswith("sqlite")
+        if configuration.embedded and not locked:
             # Two writing processes on one SQLite file only slow each other down.
             raise Unavailable(
-                f"another gateway serves {configuration.data}", code="data_folder_in_use"
+                f"another gateway serves {configuration.data}; several need PostgreSQL (store.url)"
+                " and a stream server (streams.url)",
+                code="data_folder_in_use",
             )
-        async with open_hub(configuration, accounts, alone=embedded) as hub:
-            if embedded:
+        async with open_hub(configuration, accounts, alone=alone) as hub:
+            if alone:
                 await hub.database.write(polling.release_all_claims)
                 await hub.database.write(fetches.release_all_claims)
             yield hub
 
 
-def hub_application(hub: OpenedHub, version: str) -> ASGI:
-    """The HTTP application of an opened hub."""
+def hub_application(hub: OpenedHub, version: str, workbench: ASGI | None = None) -> ASGI:
+    """The HTTP application of an opened hub; ingest and pages only where that is its role."""
+    probe, gauges = partial(_probe, hub), _gauges(hub, version).look
+    if Role.INGEST not in hub.configuration.roles:
+        return build_api(probe=probe, gauges=gauges, version=version)
     ingest = Ingest(
         hub.accounts,
         hub.pipeline.receiver,
         max_body_bytes=hub.configuration.limits.max_body_bytes,
         public_url=hub.configuration.http.public_url,
     )
-    return application(ingest, probe=lambda: _probe(hub), gauges=_gauges(hub), version=version)
+    return application(ingest, probe=probe, gauges=gauges, version=version, workbench=workbench)
 
 
 def folder_watches(hub: OpenedHub) -> list[Coroutine[Any, Any, None]]:
-    """One watch for each account that has a folder; missing folders are made."""
+    """One watch for each account that has a folder; missing folders are made.
+
+    None without the role `ingest`: a file is a delivery like any other.
+    """
+    if Role.INGEST not in hub.configuration.roles:
+        return []
     limits = hub.configuration.limits
     door = FileDoor(
         hub.database,
@@ -137,7 +174,12 @@ def folder_watches(hub: OpenedHub) -> list[Coroutine[Any, Any, None]]:
 
 
 def outbound_loops(hub: OpenedHub) -> list[Coroutine[Any, Any, None]]:
-    """The loop that polls and fetches; none when no account has an API credential."""
+    """The loop that polls and fetches; none when no account has an API credential.
+
+    None without the role `worker`: what is exposed to callers need not know those credentials.
+    """
+    if Role.WORKER not in hub.configuration.roles:
+        return []
     if not any(account.api_credential for account in hub.accounts):
         return []
     return [_call_out(hub)]
@@ -168,21 +210,8 @@ async def _probe(hub: OpenedHub) -> dict[str, bool]:
     return {"store": store, "streams": True}
 
 
-def _gauges(hub: OpenedHub) -> Callable[[], Any]:
-    registry = hub.pipeline.metrics.registry
-    pending = Gauge("gateway_outbox_pending", "Messages not yet published", registry=registry)
-    oldest = Gauge(
-        "gateway_outbox_oldest_seconds", "Age of the oldest such message", registry=registry
-    )
-
-    async def collect() -> CollectorRegistry:
-        try:
-            pending.set(await hub.database.read(outbox.pending_count))
-            since = await hub.database.read(outbox.oldest_pending)
-            oldest.set((datetime.now(UTC) - since).total_seconds() if since else 0)
-        except GatewayError:
-            # The store is away: what this process counted itself is still worth having.
-            log.warning("metrics without the store")
-        return registry
-
-    return collect
+def _gauges(hub: OpenedHub, version: str) -> Gauges:
+    metrics = hub.pipeline.metrics
+    metrics.expect((one.connector.manifest.name, one.name) for one in hub.accounts)
+    streams = known_streams(hub.configuration.routes)
+    return Gauges(metrics, hub.database, hub.publisher, streams, version=version)

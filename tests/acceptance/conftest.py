@@ -18,6 +18,7 @@ import pytest
 import redis
 
 from tests.acceptance.payloads import SHOP_SECRET, STRIPE_SECRET
+from tests.streams.serving import running_server
 
 DEADLINE_S = 60.0
 CONFIGURATION = """
@@ -57,6 +58,8 @@ class Gateway:
 
     folder: Path
     environment: dict[str, str]
+    arguments: tuple[str, ...] = ()
+    """Of `gateway run`."""
     process: subprocess.Popen[bytes] | None = None
     address: str = ""
     streams_url: str | None = None
@@ -69,7 +72,7 @@ class Gateway:
         before = self._ready_lines()
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "run", "--port", "0"],
+                [sys.executable, "-m", "gateway", "run", "--port", "0", *self.arguments],
                 cwd=self.folder,
                 env=self.environment,
                 stderr=log,
@@ -77,15 +80,21 @@ class Gateway:
             )
         self.address = until(lambda: self._address_after(before), "the gateway is ready")
 
-    def stop(self) -> int:
+    def signal(self, number: signal.Signals) -> None:
         assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        assert self.process is not None
         return self.process.wait(timeout=DEADLINE_S)
 
+    def stop(self) -> int:
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
     def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(timeout=DEADLINE_S)
+        self.signal(signal.SIGKILL)
+        self.wait()
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         return httpx.post(self.address + path, content=body, headers=headers, timeout=30)
@@ -132,15 +141,19 @@ class Gateway:
         return json.loads(lines[-1])["address"] if len(lines) > len(before) else ""
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
-    """A running gateway on each store, with an embedded stream server."""
-    environment = {
+def environment_of_gateways() -> dict[str, str]:
+    return {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "SHOP_SECRET": SHOP_SECRET,
         "STRIPE_SECRET": STRIPE_SECRET,
     }
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
+    """A running gateway on each store, with an embedded stream server."""
+    environment = environment_of_gateways()
     if request.param == "postgresql":
         environment["GATEWAY_STORE_URL"] = request.getfixturevalue("postgresql_url")
     (tmp_path / "gateway.toml").write_text(CONFIGURATION)
@@ -151,3 +164,45 @@ def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]
     finally:
         if running.process and running.process.poll() is None:
             running.stop()
+
+
+class Fleet:
+    """Gateways of one PostgreSQL and one stream server, each in a folder of its own."""
+
+    def __init__(self, folder: Path, store_url: str, streams_url: str) -> None:
+        self.gateways: list[Gateway] = []
+        self.streams_url = streams_url
+        self._folder = folder
+        self._environment = {
+            **environment_of_gateways(),
+            "GATEWAY_STORE_URL": store_url,
+            "GATEWAY_STREAMS_URL": streams_url,
+        }
+
+    def start(self, *roles: str, lease_seconds: int = 30) -> Gateway:
+        """One more gateway; without roles it has all of them."""
+        folder = self._folder / f"gateway-{len(self.gateways)}"
+        folder.mkdir()
+        limits = f"[limits]\nlease_seconds = {lease_seconds}"
+        (folder / "gateway.toml").write_text(CONFIGURATION.replace("[limits]", limits))
+        arguments = tuple(part for role in roles for part in ("--role", role))
+        made = Gateway(folder, self._environment, arguments, streams_url=self.streams_url)
+        self.gateways.append(made)
+        made.start()
+        return made
+
+    def end(self) -> None:
+        for one in self.gateways:
+            if one.process and one.process.poll() is None:
+                one.kill()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, postgresql_url: str) -> Iterator[Fleet]:
+    """No gateway yet; whatever is started is ended."""
+    with running_server(tmp_path / "streams") as server:
+        made = Fleet(tmp_path, postgresql_url, server.url)
+        try:
+            yield made
+        finally:
+            made.end()

@@ -102,13 +102,3 @@ def test_a_file_taken_twice_by_a_crash_has_one_effect(gateway: Gateway) -> None:
     until(lambda: not (gateway.folder / "inbox/a.xml").exists(), "the file is taken again")
     assert gateway.audit()["all"]["receipts"]["redelivered"] == 1
     assert len(gateway.entries("o2c.cash")) == 3
-
-
-def test_a_second_gateway_on_an_embedded_store_is_told_so(gateway: Gateway) -> None:
-    if "GATEWAY_STORE_URL" in gateway.environment:
-        return  # on PostgreSQL there may be any number
-    second = gateway.command("run", "--port", "0")
-
-    assert second.returncode == 2
-    assert "data_folder_in_use" in second.stderr
-    assert gateway.post(*shop_request(order())).status_code == 200

@@ -11,7 +11,7 @@ import pytest
 
 from chaos.checker import Checker
 from chaos.evidence import Entry, Evidence, Subscribed
-from chaos.plan import Delivery, Drop, Plan, make_plan
+from chaos.plan import LAYOUTS, Delivery, Drop, Harm, Plan, make_plan
 from chaos.senders import Answer
 
 SEED_OF_MANY = range(20)
@@ -33,7 +33,8 @@ def _entry(version: int) -> Entry:
 
 
 PLAN = Plan(
-    seed=1, store="sqlite", gateways=1, lanes=((_delivery(1, 0), _delivery(2, 1)),),
+    seed=1, store="sqlite", gateways=((),), subscribers=1,
+    lanes=((_delivery(1, 0), _delivery(2, 1)),),
     drops=(Drop(1, "a.xml", b"", ()),), harms=(), poison="",
 )  # fmt: skip
 RECEIPTS = {"accepted": 3, "dead": 0, "pending": 0}
@@ -122,6 +123,21 @@ def test_what_a_lost_server_held_counts_and_is_not_asked_of_the_subscriber() -> 
     lost = replace(GOOD, last=frozenset({"id-1"}), subscribed=Subscribed(Counter({"id-1": 1})))
     checked = Checker(PLAN, lost).check()
     assert (checked.violations, checked.not_refilled) == ([], 1)
+
+
+def test_a_good_signature_may_look_stale_while_a_clock_is_off() -> None:
+    charge = replace(_delivery(1, 0), door="stripe")
+    plan = replace(PLAN, lanes=((charge, _delivery(2, 1)),))
+    jump = Harm(after=1, kind="jump clock", member=0, delay=0, seconds=1, jump=7200)
+    told = replace(GOOD, told=[Answer(1, 0, 401, None), *GOOD.told])
+    assert any("answered 401" in one for one in _found(told, plan))
+    assert _found(told, replace(plan, harms=(jump,))) == []
+
+
+def test_whatever_the_layout_somebody_has_every_role() -> None:
+    for layout, _ in LAYOUTS:
+        roles = {role for member in layout for role in (member or ("ingest", "worker", "relay"))}
+        assert roles == {"ingest", "worker", "relay"}
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])

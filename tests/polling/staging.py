@@ -100,6 +100,7 @@ class Stage:
         self, database: Database, folder: Path, vendor: Vendor, clock: Clock, **changes: Any
     ) -> None:
         self.database = database
+        self.folder = folder
         self.vendor = vendor
         self.clock = clock
         self.streams = Streams()

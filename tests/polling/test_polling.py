@@ -47,9 +47,7 @@ async def test_turns_come_when_they_are_due_and_reach_back(stage: Stage) -> None
 
 async def test_the_first_turn_begins_where_the_operator_says(stage: Stage) -> None:
     options = {**stage.account.options, "poll_from": "2026-01-01"}
-    other = Stage(
-        stage.database, stage.pipeline._spool_folder, stage.vendor, stage.clock, options=options
-    )
+    other = Stage(stage.database, stage.folder, stage.vendor, stage.clock, options=options)
     async with other:
         await other.poll()
     assert stage.vendor.calls[0].query["since"] == "2026-01-01T00:00:00+00:00"
@@ -219,7 +217,7 @@ async def test_an_unreadable_document_is_a_dead_letter_like_any_other(stage: Sta
 async def test_no_credential_no_poll(stage: Stage) -> None:
     silent = Stage(
         stage.database,
-        stage.pipeline._spool_folder,
+        stage.folder,
         stage.vendor,
         stage.clock,
         api_credential=None,
@@ -248,9 +246,7 @@ async def test_nobody_listening_is_an_outage(stage: Stage) -> None:
     async with listening(stage.vendor.answer) as (url, server):
         server.close()
         options = {**stage.account.options, "api_url": url}
-    gone = Stage(
-        stage.database, stage.pipeline._spool_folder, stage.vendor, stage.clock, options=options
-    )
+    gone = Stage(stage.database, stage.folder, stage.vendor, stage.clock, options=options)
     await gone.polling.sweep()
     assert ((await gone.turn()).last_error or "").startswith("no_connection")
     await gone.outbound.__aexit__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import socket
 import stat
@@ -128,7 +129,24 @@ def test_a_long_path_gets_a_short_private_socket_that_is_found_again(tmp_path: P
         again = start(folder)
         assert again.url == server.url
         again.stop()
-    path.parent.rmdir()
+        assert path.exists()
+    assert not path.parent.exists()
+
+
+def test_a_short_socket_whose_folder_is_gone_is_cleared_away_by_the_next(tmp_path: Path) -> None:
+    abandoned, kept, folder = (tmp_path / (name * 30) for name in ("gone", "kept", "next"))
+    for one in (abandoned, kept, folder):
+        one.mkdir()
+    forgotten, wanted = (socket_of(start(one).url) for one in (abandoned, kept))
+    kill(f"unix://{forgotten}")
+    kill(f"unix://{wanted}")
+    shutil.rmtree(abandoned)
+
+    with running_server(folder):
+        assert not forgotten.parent.exists()
+        assert wanted.parent.exists()
+    with running_server(kept) as server:
+        assert socket_of(server.url) == wanted
 
 
 def test_a_folder_with_odd_characters_will_do(tmp_path: Path) -> None:

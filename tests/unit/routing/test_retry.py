@@ -82,3 +82,22 @@ def test_the_decision_is_the_same_for_the_same_input() -> None:
     first = decide(OSError(), 3, NOW, POLICY, lambda: 0.25)
     assert first == decide(OSError(), 3, NOW, POLICY, lambda: 0.25)
     assert first == RetryAt(NOW + timedelta(seconds=2.5))
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        "Mon, 02 Mar 99999 10:00:00 GMT",
+        f"Mon, 02 Mar {'9' * 30} 10:00:00 GMT",
+        "Mon, 02 Mar 2026 10:00:00 +99999999999",
+        f"Mon, 02 Mar 2026 {'9' * 30}:00:00 GMT",
+    ],
+)
+def test_a_moment_no_calendar_has_says_nothing(absurd: str) -> None:
+    assert retry_after_s(absurd, NOW) is None
+    assert wait(RetryLater(retry_after=absurd), 1) == 1
+
+
+@pytest.mark.parametrize("far", ["9" * 5000, "Fri, 31 Dec 9999 23:59:59 -2359"])
+def test_a_moment_too_far_away_is_cut_to_the_limit(far: str) -> None:
+    assert wait(RetryLater(retry_after=far), 1) == 3600

@@ -1,4 +1,4 @@
-"""`gateway trace | audit | statements`: explaining and proving."""
+"""`gateway trace | statements | drift | refused`: explaining and proving."""
 
 from __future__ import annotations
 
@@ -20,17 +20,6 @@ def trace(context: typer.Context, reference: str, as_json: Json = False, data: D
         setting_of(context, data), lambda store: print_trace(store, reference, as_json=as_json)
     )
     raise typer.Exit(0 if found else 1)
-
-
-@cli.command()
-def audit(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
-    """Count both sides of the promises; exit 1 when they do not balance."""
-    from workbench.auditing import print_audit
-
-    balanced = with_store(
-        setting_of(context, data), lambda store: print_audit(store, as_json=as_json)
-    )
-    raise typer.Exit(0 if balanced else 1)
 
 
 @cli.command()

@@ -12,9 +12,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from canonical.schemas import schemas
 from transports.asyncapi import asyncapi_document
 from transports.http_ingest import PREFIX, Ingest, Receive, Scope, Send
+from transports.workbench_http import ASGI, with_workbench
+
+__all__ = ["ASGI", "application", "build_api"]
 
 Probe = Callable[[], Awaitable[dict[str, bool]]]
-ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def application(
@@ -23,15 +25,20 @@ def application(
     probe: Probe,
     gauges: Callable[[], Awaitable[CollectorRegistry]],
     version: str,
+    workbench: ASGI | None = None,
 ) -> ASGI:
-    """The ASGI application. The ingest route is answered before any framework sees it."""
-    api = build_api(probe=probe, gauges=gauges, version=version)
+    """The ASGI application. The ingest route is answered before any framework sees it.
+
+    `workbench` serves the pages and the REST API; without it there are none.
+    """
+    api: ASGI = build_api(probe=probe, gauges=gauges, version=version)
+    beside = api if workbench is None else with_workbench(api, workbench)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await ingest(scope, receive, send)
         else:
-            await api(scope, receive, send)
+            await beside(scope, receive, send)
 
     return app
 

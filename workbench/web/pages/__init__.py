@@ -1,0 +1,1 @@
+"""Pages: every module here with a `router` is served under /workbench."""

@@ -1,4 +1,4 @@
-"""`gateway dead list | show | replay | discard`."""
+"""`gateway dead list | show | replay | discard`, and what is in `mending`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from commands import mending
 from commands.setting import Data, Json, setting_of, with_store
 
 cli = typer.Typer(no_args_is_help=True, help="Dead letters: what keeps failing.")
+cli.add_typer(mending.cli)
 
 
 @cli.command("list")

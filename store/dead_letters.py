@@ -11,12 +11,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, Update, select, update
 from sqlalchemy import Row as Found
 
 from canonical.errors import Malformed
 from store.attempts import record_attempts
 from store.audit_log import append_audit
+from store.group_counts import GROUP_COLUMNS, GroupChanges, count_closed, lock_groups
 from store.ids import DEAD_LETTER, show_id
 from store.records import (
     Attempt,
@@ -26,7 +27,7 @@ from store.records import (
     FetchRow,
     Translation,
 )
-from store.statements import among, insert_all, insert_new, select_among, storable, update_all
+from store.statements import among, insert_all, select_among, storable, update_all
 from store.tables import dead_letters, messages, receipts
 from store.times import micros, moment, moment_or_none
 
@@ -90,15 +91,14 @@ def open_for_receipts(connection: Connection, failures: Sequence[ReceiptFailure]
         )
         for one in failures
     ]
-    new = insert_new(connection, dead_letters, rows, dead_letters.c.id)
-    _fail_again(connection, [row for row in rows if row["id"] not in new])
+    _open(connection, rows)
 
 
 def open_for_records(
     connection: Connection, translation: Translation, failures: Sequence[FailedRecord], at: datetime
 ) -> None:
     """Open a dead letter for each failed record of a receipt."""
-    insert_all(connection, dead_letters, [_record_row(translation, one, at) for one in failures])
+    _open(connection, [_record_row(translation, one, at) for one in failures])
 
 
 def fail_records_again(
@@ -120,7 +120,7 @@ def fail_records_again(
             [row_id for row_id, _ in failures],
         )
     }
-    _fail_again(
+    _open(
         connection,
         [
             _record_row(translation, failure, at) | {"id": held[row_id]}
@@ -147,13 +147,33 @@ def _record_row(translation: Translation, one: FailedRecord, at: datetime) -> di
     )
 
 
-def _fail_again(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def _open(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert letters, or count up those that are there; their groups are counted with them."""
     if not rows:
         return
-    again = {"attempts": 1, "state": "open", "closed_at": None, "closed_by": None, "reason": None}
+    lock_groups(connection)
+    before = {
+        found.id: found._asdict()
+        for found in select_among(
+            connection, _BEFORE, dead_letters.c.id, [row["id"] for row in rows]
+        )
+    }
+    changes = GroupChanges()
+    counted = [row | changes.failed(row, before.get(row["id"])) for row in rows]
+    insert_all(connection, dead_letters, [row for row in counted if row["id"] not in before])
+    again = [_again(row) for row in counted if row["id"] in before]
+    update_all(connection, dead_letters, again, added=("attempts",))
+    changes.write(connection, max(row["last_failed_at"] for row in rows))
+
+
+_BEFORE = select(dead_letters.c.id, dead_letters.c.state, *GROUP_COLUMNS)
+
+
+def _again(row: dict[str, Any]) -> dict[str, Any]:
     names = ("id", "stage", "error_code", "field_path", "message", "last_failed_at")
-    changes = [{name: row[name] for name in names} | again for row in rows]
-    update_all(connection, dead_letters, changes, added=("attempts",))
+    groups = (column.name for column in GROUP_COLUMNS)
+    open_again = {"state": "open", "closed_at": None, "closed_by": None, "reason": None}
+    return {name: row[name] for name in (*names, *groups)} | open_again | {"attempts": 1}
 
 
 def open_subscriber_dead_letter(
@@ -177,10 +197,7 @@ def open_subscriber_dead_letter(
             "last_failed_at": micros(now),
         }
     )
-    if held is None:
-        insert_all(connection, dead_letters, [row])
-    else:
-        _fail_again(connection, [row])
+    _open(connection, [row])
     return int(row["id"])
 
 
@@ -202,21 +219,21 @@ def open_for_fetch(
         first_failed_at=micros(now),
         last_failed_at=micros(now),
     )
-    if not insert_new(connection, dead_letters, [given], dead_letters.c.id):
-        _fail_again(connection, [given])
+    _open(connection, [given])
 
 
 def close_fetch(connection: Connection, fetch_id: int, now: datetime) -> None:
     """Close the dead letter of a fetch that has succeeded, if it has an open one."""
-    connection.execute(
-        update(dead_letters)
-        .where(dead_letters.c.id == fetch_id, dead_letters.c.state == "open")
-        .values(
-            state="replayed",
-            closed_at=micros(now),
-            closed_by="gateway",
-            reason="the object was fetched",
-        )
+    open_one = update(dead_letters).where(
+        dead_letters.c.id == fetch_id, dead_letters.c.state == "open"
+    )
+    _close(
+        connection,
+        open_one,
+        state="replayed",
+        by="gateway",
+        reason="the object was fetched",
+        now=now,
     )
 
 
@@ -250,8 +267,18 @@ def close_open(
             dead_letters.c.subscriber.is_(None),
             among(connection, dead_letters.c.message_row_id, message_row_ids),
         )
+    return _close(connection, chosen, state=state, by=by, reason=reason, now=now)
+
+
+def _close(
+    connection: Connection, chosen: Update, *, state: str, by: str, reason: str, now: datetime
+) -> int:
+    """Close the letters an update is about; their groups are counted down with them."""
     values = {"state": state, "closed_at": micros(now), "closed_by": by, "reason": reason}
-    return connection.execute(chosen.values(values)).rowcount
+    closed = connection.execute(chosen.values(values).returning(*GROUP_COLUMNS)).all()
+    if closed:
+        lock_groups(connection)
+    return count_closed(connection, closed, micros(now))
 
 
 def list_dead(
@@ -305,12 +332,10 @@ def discard(
     letter = load_dead(connection, dead_letter_id)
     if letter is None or letter.state != "open" or not _give_up(connection, letter):
         return False
-    closed = connection.execute(
-        update(dead_letters)
-        .where(dead_letters.c.id == dead_letter_id, dead_letters.c.state == "open")
-        .values(state="discarded", closed_at=micros(now), closed_by=actor, reason=reason)
+    open_one = update(dead_letters).where(
+        dead_letters.c.id == dead_letter_id, dead_letters.c.state == "open"
     )
-    if not closed.rowcount:
+    if not _close(connection, open_one, state="discarded", by=actor, reason=reason, now=now):
         return False
     target = show_id(DEAD_LETTER, dead_letter_id)
     append_audit(
@@ -359,6 +384,8 @@ def _discarded(letter: DeadLetter, now: datetime, reason: str) -> Attempt:
 def dead_letter(found: Found[Any]) -> DeadLetter:
     """A row of the table as a value."""
     values = found._asdict()
+    for column in GROUP_COLUMNS:
+        del values[column.name]
     return DeadLetter(
         **values
         | {

@@ -25,6 +25,7 @@ from store.bodies import (
 )
 from store.dead_letters import ReceiptFailure, open_for_receipts
 from store.records import Accepted, Attempt, Delivery, ReceiptRow
+from store.resends import note_resends
 from store.statements import (
     among,
     free_at,
@@ -88,6 +89,13 @@ def accept(connection: Connection, arrived: Sequence[Delivery]) -> list[Accepted
     insert_values(connection, receipts, _RECEIPT, [_receipt_values(*one) for one in given])
     kept = [one for one, answer in given if _is_first(answer)]
     insert_values(connection, raw_payloads, PART, list(_parts(kept)))
+    changed = [
+        (one.receipt_id, holders[slot].receipt_id)
+        for (one, answer), slot in zip(given, slots, strict=True)
+        if _is_first(answer) and holders[slot].receipt_id != one.receipt_id
+    ]
+    if changed:
+        note_resends(connection, changed)
     _enter_ledger(connection, arrived)
     _open_dead_letters(connection, [one for one in kept if one.failure is not None])
     _drop_repeated_parts(connection, given)
@@ -165,14 +173,14 @@ _RECEIPT = (
 def _receipt_values(one: Delivery, answer: Accepted) -> tuple[Any, ...]:
     """A row's values in the order of `_RECEIPT`."""
     state, reason = _state(one, answer)
-    held = state == "pending"
+    until = one.claimed_until if state == "pending" else None
     return (
         one.receipt_id, one.connector, one.account, storable(one.kind), storable(one.delivery_key),
         one.transport, micros(one.received_at), _json(one.headers),
         None if one.filename is None else storable(one.filename),
         one.digest, one.size, one.secret_name, one.traceparent, state, answer.first_receipt_id,
         0, 0, reason,
-        one.claimed_by if held else None, micros(one.claimed_until) if held else None,
+        one.claimed_by if until else None, micros(until) if until else None,
     )  # fmt: skip
 
 
@@ -261,7 +269,7 @@ def claim_receipts(
     free = (
         select(receipts.c.id)
         .where(is_state(receipts.c.state, "pending"))
-        .where(free_at(receipts.c.claimed_until, micros(now)))
+        .where(free_at(receipts.c.claimed_until, micros(now), lease))
         .order_by(receipts.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

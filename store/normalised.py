@@ -48,13 +48,14 @@ def record(
     now: datetime,
     *,
     owner: str,
-    claimed_until: datetime,
+    claimed_until: datetime | None,
 ) -> list[Recorded]:
     """Store what a batch of receipts became; returns the rows written.
 
     Receipts no longer pending are passed over: somebody else did them. Rows that a chunk recorded
-    before are left and not returned. New messages are leased to `owner` for publishing; a record
-    that a replay turned into a message is not: any relay takes it.
+    before are left and not returned. New messages are leased to `owner` for publishing (not
+    without `claimed_until`); a record that a replay turned into a message is not: any relay takes
+    it.
     """
     recorded: list[Recorded] = []
     for wave in _waves(translations):
@@ -83,13 +84,13 @@ class _Batch:
         translations: Sequence[Translation],
         now: datetime,
         owner: str,
-        claimed_until: datetime,
+        claimed_until: datetime | None,
     ) -> None:
         self._connection = connection
         self._now = now
         self._at = micros(now)
         self._owner = owner
-        self._until = micros(claimed_until)
+        self._until = None if claimed_until is None else micros(claimed_until)
         self._elsewhere: set[str] = set()
         held = _lock_pending(connection, translations)
         self._plans = [
@@ -140,7 +141,11 @@ class _Batch:
         )  # fmt: skip
 
     def _leases(self, message: NewMessage, state: str) -> bool:
-        return state == "pending" and message.partition_key not in self._elsewhere
+        return (
+            state == "pending"
+            and self._until is not None
+            and message.partition_key not in self._elsewhere
+        )
 
     def _revive(
         self, judged: Sequence[tuple[Translation, NewMessage, str]]

@@ -96,13 +96,13 @@ def claim_outbox(
     free = (
         select(messages.c.id)
         .where(is_state(messages.c.state, "pending"))
-        .where(free_at(messages.c.claimed_until, micros(now)))
+        .where(free_at(messages.c.claimed_until, micros(now), lease))
         .order_by(messages.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=messages)
     )
     if is_postgresql(connection):
-        free = free.where(~behind_another(messages.alias("older"), micros(now)))
+        free = free.where(~behind_another(messages.alias("older"), micros(now), lease))
     claimed = connection.execute(
         update(messages)
         .where(messages.c.id.in_(free))

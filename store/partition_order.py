@@ -8,6 +8,7 @@ recorder, and claims are made one at a time, passing over what stands behind suc
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from sqlalchemy import (
     Connection,
@@ -63,11 +64,11 @@ def claim_alone(connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_CLAIMING)))
 
 
-def behind_another(older: FromClause, now: int) -> Exists:
+def behind_another(older: FromClause, now: int, lease: timedelta) -> Exists:
     """Whether an older message of the same partition is pending and held."""
     return exists().where(
         older.c.partition_key == messages.c.partition_key,
         older.c.id < messages.c.id,
         is_state(older.c.state, "pending"),
-        ~free_at(older.c.claimed_until, now),
+        ~free_at(older.c.claimed_until, now, lease),
     )

@@ -20,7 +20,7 @@ T = TypeVar("T")
 _TRIES = 5
 _LOST_RACES = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock (PostgreSQL, appendix A): run again, it may well succeed."""
-_OUT_OF_ORDER = ("08", "53", "57P")
+_OUT_OF_ORDER = ("08", "25P03", "53", "57P")
 """Connection, out of resources (disk full, too many connections), shutting down or starting."""
 
 _SESSION = {

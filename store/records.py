@@ -46,7 +46,8 @@ class Delivery(NamedTuple):
     ignored_reason: str | None
     """Set: the receipt is ignored from the start."""
     claimed_by: str
-    claimed_until: datetime
+    claimed_until: datetime | None
+    """None: nobody holds the receipt, and `claimed_by` is not kept."""
 
 
 class Accepted(NamedTuple):

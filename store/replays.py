@@ -14,18 +14,20 @@ from store.ids import RECEIPT, show_id
 from store.matching import Plan
 from store.records import Attempt
 from store.statements import among
-from store.tables import dead_letters, messages, receipts
+from store.tables import dead_letters, messages, receipts, subscriber_retries
 from store.times import micros, moment
 
 _BY = "gateway"
 NO_LONGER_PRODUCED = "a replay no longer produced this record"
 
 
-def reopen_receipt(connection: Connection, receipt_id: int, actor: str, now: datetime) -> bool:
+def reopen_receipt(
+    connection: Connection, receipt_id: int, actor: str, now: datetime, *, operation: str = ""
+) -> bool:
     """Make a receipt pending again, for the next sweep to translate.
 
-    False when there is nothing to replay: it is neither dead nor has dead records, or a replay of
-    it is outstanding already.
+    `operation` names what this is a part of, in the audit log. False when there is nothing to
+    replay: it is neither dead nor has dead records, or a replay of it is outstanding already.
     """
     state = connection.scalar(
         select(receipts.c.state).where(receipts.c.id == receipt_id).with_for_update()
@@ -51,13 +53,20 @@ def reopen_receipt(connection: Connection, receipt_id: int, actor: str, now: dat
         actor=actor,
         action="receipt.replay",
         target=show_id(RECEIPT, receipt_id),
-        details={"state": state},
+        details={"state": state} | ({"operation": operation} if operation else {}),
     )
     record_attempts(
         connection,
         [Attempt(at=now, receipt_id=receipt_id, stage="translate", outcome="replayed")],
     )
     return True
+
+
+def is_scheduled(connection: Connection, subscriber: str, message_id: str) -> bool:
+    """Whether a subscriber will be given this message again anyway."""
+    table = subscriber_retries.c
+    waiting = exists().where(table.subscriber == subscriber, table.message_id == message_id)
+    return bool(connection.scalar(select(waiting)))
 
 
 def _has_dead(connection: Connection, receipt_id: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
@@ -201,9 +202,16 @@ def not_state(column: ColumnElement[str], state: str) -> ColumnElement[bool]:
     return column != literal(state, literal_execute=True)
 
 
-def free_at(column: ColumnElement[int], now: int) -> ColumnElement[bool]:
-    """Nobody's lease, or one that has run out."""
-    return column.is_(None) | (column <= now)
+def free_at(
+    column: ColumnElement[int], now: int, lease: timedelta | None = None
+) -> ColumnElement[bool]:
+    """Nobody's lease, or one that has run out.
+
+    With `lease`, how long leases are, also one that ends so late that only a clock that was far
+    ahead can have given it: it would be held for hours.
+    """
+    free = column.is_(None) | (column <= now)
+    return free if lease is None else free | (column > now + 2 * lease // timedelta(microseconds=1))
 
 
 @cache

@@ -17,7 +17,10 @@ from store import bodies, dead_letters, inbox
 from store.database import Connection, Database
 from store.ids import DEAD_LETTER, MESSAGE, RECEIPT, parse_id, show_id
 from store.records import DeadLetter
+from workbench.locating import view
 from workbench.showing import console, harmless, payload_text, time_text
+
+SHOWN_LINES = 60
 
 
 async def print_dead(
@@ -65,7 +68,21 @@ async def print_dead_letter(store: Database, shown_id: str, *, as_json: bool) ->
     for name, value in document.items():
         print(f"{name:16} {harmless(str(value)) if value not in (None, '') else '–'}")
     print("\npayload as it came:")
-    print("(not kept)" if body is None else payload_text(body, size))
+    print("(not kept)" if body is None else _payload(letter, body, size))
+
+
+def _payload(letter: DeadLetter, body: bytes, size: int) -> str:
+    """A page of the payload around the error, which is marked; else its beginning as it is."""
+    shown = view(body, at=letter.record_at, path=letter.field_path, limit=SHOWN_LINES, size=size)
+    if shown.mark is None or letter.subscriber is not None:
+        return payload_text(body, size)
+    lines = [
+        f"{'>' if one.marked else ' '} {'  ' * min(one.depth, 20)}{one.text}"
+        + (f" … {one.left_out} more bytes" if one.left_out else "")
+        for one in shown.lines
+    ]
+    before = [f"  … from line {shown.offset + 1}"] if shown.offset else []
+    return "\n".join([*before, *lines, *(["  …"] if shown.more else [])])
 
 
 async def discard(store: Database, shown_ids: Sequence[str], reason: str) -> int:

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from canonical.errors import Unsupported
 from configuration import Configuration
 from routing.accounts import Accounts
 from routing.envelope import entry_fields, envelope_text, parse_entry
 from store import audit, dead_letters, fetches, inbox, outbox, replays, subscriptions
+from store.contested import Contested
 from store.database import Connection, Database
 from store.records import DeadLetter, Retry
 from transports.running import OpenHub
+from workbench.bench import Bench
 from workbench.dead import load
 
 
@@ -46,27 +49,62 @@ async def replay(
 async def _start(store: Database, shown_id: str, actor: str, now: datetime) -> _Started:
     def begin(connection: Connection) -> _Started:
         letter = load(connection, shown_id)
-        return _Started(shown_id, letter, _begin(connection, letter, actor, now))
+        return _Started(shown_id, letter, begin_replay(connection, letter, actor, now))
 
     return await store.write(begin)
 
 
-def _begin(connection: Connection, letter: DeadLetter, actor: str, now: datetime) -> bool:
+async def replay_letter(bench: Bench, dead_letter_id: int, *, actor: str) -> DeadLetter:
+    """Replay one failure as it is; what comes of it is seen in the failure itself.
+
+    Raises Contested (`not_open`, `being_replayed`), Unsupported (`unknown_dead_letter`).
+    """
+    now = bench.now()
+
+    def begin(connection: Connection) -> DeadLetter:
+        letter = dead_letters.load_dead(connection, dead_letter_id)
+        if letter is None:
+            raise Unsupported("there is no such dead letter", code="unknown_dead_letter")
+        if letter.state != "open":
+            raise Contested(f"the failure is {letter.state} already", code="not_open")
+        if not begin_replay(connection, letter, actor, now):
+            raise Contested("a replay of it is under way already", code="being_replayed")
+        return letter
+
+    letter = await bench.database.write(begin)
+    bench.wake()
+    return letter
+
+
+def begin_replay(
+    connection: Connection, letter: DeadLetter, actor: str, now: datetime, *, operation: str = ""
+) -> bool:
+    """Set a replay going; False when there is nothing to replay, or one is outstanding already."""
     if letter.state != "open":
         return False
     if letter.subscriber is not None:
-        return _give_again(connection, letter, letter.subscriber, actor, now)
+        return _give_again(
+            connection, letter, letter.subscriber, actor=actor, now=now, operation=operation
+        )
     if letter.stage == dead_letters.FETCH_STAGE:
         return fetches.replay_fetch(connection, letter.dead_letter_id, actor, now)
     if letter.receipt_id is None:
         return False
-    return replays.reopen_receipt(connection, letter.receipt_id, actor, now)
+    return replays.reopen_receipt(connection, letter.receipt_id, actor, now, operation=operation)
 
 
 def _give_again(
-    connection: Connection, letter: DeadLetter, subscriber: str, actor: str, now: datetime
+    connection: Connection,
+    letter: DeadLetter,
+    subscriber: str,
+    *,
+    actor: str,
+    now: datetime,
+    operation: str,
 ) -> bool:
     """Put a message on its subscriber's schedule, due at once, with all its tries before it."""
+    if letter.message_id and replays.is_scheduled(connection, subscriber, letter.message_id):
+        return False
     row = outbox.load_routed(connection, letter.message_id) if letter.message_id else None
     if row is None:
         return False
@@ -89,7 +127,7 @@ def _give_again(
         actor=actor,
         action="message.replay",
         target=row.message_id,
-        details={"subscriber": subscriber},
+        details={"subscriber": subscriber} | ({"operation": operation} if operation else {}),
     )
     return True
 

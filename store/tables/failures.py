@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, Table
 
+from store.fingerprints import GROUPINGS
 from store.tables.columns import (
     bytes_column,
     counted_id,
@@ -37,6 +38,15 @@ dead_letters = Table(
     number("closed_at", nullable=True),
     text_column("closed_by", nullable=True),
     text_column("reason", nullable=True),
+    # The group it belongs to in each grouping; empty only until the backfill has seen it.
+    *(number(f"group_{grouping}", nullable=True) for grouping in GROUPINGS),
+    *(
+        Index(f"dead_letters_by_{grouping}_group", f"group_{grouping}", "state", "id")
+        for grouping in GROUPINGS
+    ),
+    index_where("dead_letters_ungrouped", "id", where="group_field IS NULL"),
+    Index("dead_letters_by_connector", "connector", "state", "id"),
+    Index("dead_letters_by_code", "error_code", "state", "id"),
     Index("dead_letters_by_state", "state", "id"),
     Index("dead_letters_by_receipt", "receipt_id"),
     Index("dead_letters_by_message_id", "message_id"),

@@ -13,16 +13,27 @@ cli = typer.Typer(help="Count both sides of the promises; exit 1 when they do no
 
 
 @cli.callback(invoke_without_command=True)
-def audit(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
-    """Count both sides of the promises; exit 1 when they do not balance."""
+def audit(
+    context: typer.Context,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Read everything again: the message log and all payloads."),
+    ] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Count both sides of the promises; exit 1 when they do not balance.
+
+    With --verify: compare every message and payload with what was recorded; exit 1 when one was
+    changed or taken away.
+    """
     if context.invoked_subcommand:
         return
-    from workbench.auditing import print_audit
+    from workbench import auditing, verifying
 
-    balanced = with_store(
-        setting_of(context, data), lambda store: print_audit(store, as_json=as_json)
-    )
-    raise typer.Exit(0 if balanced else 1)
+    show = verifying.print_verification if verify else auditing.print_audit
+    fine = with_store(setting_of(context, data), lambda store: show(store, as_json=as_json))
+    raise typer.Exit(0 if fine else 1)
 
 
 @cli.command("log")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from time import perf_counter
 from typing import NamedTuple
 
 from canonical.errors import GatewayError, Rejected
@@ -19,6 +20,7 @@ from connectors.secret import Secret
 from routing.accounts import Account
 from routing.group_commit import GroupCommit
 from routing.metrics import Metrics
+from routing.spans import NO_SPANS, Spans
 from store import inbox, refusals
 from store.database import Database
 from store.ids import IdSource
@@ -61,10 +63,12 @@ class Receiver:
         room: Callable[[], bool],
         hand_over: Callable[[Received], None],
         max_waiting: int,
+        spans: Spans = NO_SPANS,
     ) -> None:
         self._database = database
         self._ids = ids
         self._metrics = metrics
+        self._spans = spans
         self._owner = owner
         self._lease = lease
         self._room = room
@@ -97,6 +101,9 @@ class Receiver:
         `receipt_id` is given when the body was already written in parts under it. Raises
         Unavailable when the store cannot take it; then nothing was accepted.
         """
+        begun = self._spans.begin(raw, traceparent)
+        if begun is not None:
+            traceparent = begun.traceparent
         identity, failure = _identified(account, raw)
         # A body in parts is read back from the store: its file may be moved the moment it is safe.
         claimed = failure is None and receipt_id is None and self._room()
@@ -118,9 +125,12 @@ class Receiver:
             failure=failure,
             ignored_reason=None,
             claimed_by=self._owner,
-            claimed_until=_lease_end(raw.received_at, self._lease if claimed else None),
+            # Without a lease the receipt is anybody's at once: the next sweep takes it.
+            claimed_until=raw.received_at + self._lease if claimed else None,
         )
         accepted = await self._commits.submit(delivery)
+        if begun is not None:
+            self._spans.received(begun, delivery, accepted)
         received = Received(accepted, account, raw, identity, claimed, traceparent)
         if accepted.first_receipt_id is None and claimed:
             self._hand_over(received)
@@ -132,9 +142,11 @@ class Receiver:
         await self._refusals.drain()
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> Sequence[Accepted]:
+        begun = perf_counter()
         accepted = await self._database.write(
             lambda connection: inbox.accept(connection, deliveries)
         )
+        self._metrics.committed("receive", begun)
         self._metrics.commit_size.observe(len(deliveries))
         self._count(zip(deliveries, accepted, strict=True))
         return accepted
@@ -192,8 +204,3 @@ def _storable(headers: Mapping[str, str], account: Account) -> Mapping[str, str]
         for name, value in headers.items()
         if name not in NEVER_STORED and name not in hidden
     }
-
-
-def _lease_end(received_at: datetime, lease: timedelta | None) -> datetime:
-    # Without a lease the receipt is anybody's at once: the next sweep takes it.
-    return received_at + lease if lease else received_at

@@ -13,12 +13,14 @@ import contextlib
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 from typing import Protocol
 
 import structlog
 
 from canonical.errors import Unavailable
 from routing.metrics import Metrics
+from routing.spans import NO_SPANS, Spans
 from store import outbox
 from store.database import Connection, Database
 from store.records import OutboxRow
@@ -54,10 +56,12 @@ class Relay:
         owner: str,
         lease: timedelta,
         sweep_s: float,
+        spans: Spans = NO_SPANS,
     ) -> None:
         self._database = database
         self._publisher = publisher
         self._metrics = metrics
+        self._spans = spans
         self._owner = owner
         self._lease = lease
         self._sweep_s = sweep_s
@@ -110,8 +114,10 @@ class Relay:
         rows = await self._next_rows()
         if not rows:
             return False
+        begun = perf_counter()
         await self._publisher.publish(rows)
-        self._metrics.published.inc(len(rows))
+        self._metrics.appended(rows, begun)
+        self._spans.published(rows, begun)
         self._unmarked += [row.row_id for row in rows]
         if self._from_store or len(self._unmarked) >= BATCH:
             await self._mark()
@@ -125,10 +131,11 @@ class Relay:
         """
         ids = list(self._unmarked)
         if ids:
-            now = datetime.now(UTC)
+            now, begun = datetime.now(UTC), perf_counter()
             await self._database.write(
                 lambda connection: outbox.mark_published(connection, ids, now)
             )
+            self._metrics.committed("publish", begun)
             del self._unmarked[: len(ids)]
 
     async def _next_rows(self) -> Sequence[OutboxRow]:
@@ -162,6 +169,8 @@ class Relay:
         rows = await self._database.write(claim)
         if let_go:
             self._unmarked.clear()
+        if len(rows) == BATCH:
+            self._swept = 0.0  # there may be more
         self._taken_back.update(row.row_id for row in rows)
         return rows
 

@@ -28,6 +28,7 @@ import structlog
 from canonical.errors import Unavailable, Unsupported
 from routing.reclaim import Reclaimer
 from routing.retry import RetryPolicy
+from routing.spans import Spans
 from routing.streams import client, reachable, stream_name
 from routing.subscriber_handlers import Call, Effect, Handlers
 from routing.subscriber_streams import GRACE_S, Entry, StreamReader
@@ -75,8 +76,12 @@ class Subscriber:
         retry: RetryPolicy | None = None,
         settings: SubscriberSettings | None = None,
         clock: Clock = utc_now,
+        spans: Spans | None = None,
     ) -> None:
-        """Raises Malformed for an impossible name or stream, or a URL that cannot be read."""
+        """Traces as the environment says, unless `spans` are given.
+
+        Raises Malformed for an impossible name or stream, or a URL that cannot be read.
+        """
         self._name = stream_name(name)
         self._streams = tuple(dict.fromkeys(stream_name(stream) for stream in streams))
         self._settings = settings or SubscriberSettings()
@@ -89,6 +94,7 @@ class Subscriber:
             retry or RetryPolicy(),
             stopping=self._stopping,
             clock=clock,
+            spans=spans,
         )
         self._redis = client(redis_url)
         consumer = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

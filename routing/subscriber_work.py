@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from canonical.errors import GatewayError, Malformed, Unavailable
 from routing.envelope import Envelope, envelope_of_text, envelope_text, parse_entry
 from routing.retry import GiveUp, Randomness, RetryAt, RetryPolicy, decide
+from routing.spans import Spans, process_spans
 from routing.subscriber_handlers import Handlers, InTransaction
 from routing.subscriber_streams import Entry
 from store import dead_letters, subscriptions
@@ -74,11 +75,12 @@ class Work:
         stopping: asyncio.Event,
         clock: Clock,
         randomness: Randomness = random.random,
+        spans: Spans | None = None,
     ) -> None:
         self._name = name
         self._stopping = stopping
         self._database = database
-        self._handlers = handlers
+        self._handlers = (spans or process_spans()).traced(name, handlers)
         self._policy = policy
         self._clock = clock
         self._randomness = randomness

@@ -6,27 +6,28 @@ import asyncio
 import contextlib
 import hashlib
 import tempfile
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 
 import structlog
 
 from canonical.errors import GatewayError, Unavailable
 from connectors.raw import RawMessage
 from routing.accounts import Accounts
-from routing.metrics import Metrics
+from routing.metrics import Metrics, Times
 from routing.normalise import Normaliser, Reading
 from routing.receive import Received
 from routing.relay import Relay
+from routing.spans import NO_SPANS, Spans
 from store import bodies, inbox, normalised, outbox
 from store.database import Connection, Database
 from store.records import (
     Failure,
     ReceiptRow,
-    Recorded,
     Translation,
 )
 
@@ -57,6 +58,7 @@ class Worker:
         lease: timedelta,
         sweep_s: float,
         spool_folder: Path,
+        spans: Spans = NO_SPANS,
     ) -> None:
         self._spool_folder = spool_folder
         self._database = database
@@ -64,6 +66,7 @@ class Worker:
         self._normaliser = normaliser
         self._relay = relay
         self._metrics = metrics
+        self._spans = spans
         self._owner = owner
         self._lease = lease
         self._sweep_s = sweep_s
@@ -129,8 +132,9 @@ class Worker:
     async def _translate_next(self) -> bool:
         now = asyncio.get_running_loop().time()
         if now - self._swept >= self._sweep_s and self.has_room():
-            await self._sweep()
             self._swept = now
+            if await self._sweep():
+                self._swept = 0.0  # Where there was a whole batch there may be another.
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         self._metrics.normaliser_backlog.set(len(self._waiting))
         if not batch:
@@ -146,11 +150,15 @@ class Worker:
     async def _translate(self, batch: Sequence[Reading]) -> None:
         small = [one for one in batch if one.raw.size <= IN_LOOP_LIMIT]
         parts = []
+        times: list[Times] = []
         for one in small:
+            begun = perf_counter()
             parts.append(self._normaliser.next_chunk(one))
+            times.append((begun, perf_counter()))
             if len(parts) % AT_A_STRETCH == 0:
                 await asyncio.sleep(0)  # acknowledgements must not wait for a whole batch
         if parts:
+            self._translated(parts, times)
             await self._record(parts)
         unfinished = [one for one, part in zip(small, parts, strict=True) if not part.final]
         for reading in [*unfinished, *(one for one in batch if one.raw.size > IN_LOOP_LIMIT)]:
@@ -159,11 +167,17 @@ class Worker:
     async def _translate_large(self, reading: Reading) -> None:
         final = False
         while not final:
+            begun = perf_counter()
             part = await asyncio.to_thread(self._normaliser.next_chunk, reading)
+            self._translated([part], [(begun, perf_counter())])
             await self._record([part])
             final = part.final
             await self._keep_lease(reading)
         reading.drop_spool()
+
+    def _translated(self, parts: Sequence[Translation], times: Sequence[Times]) -> None:
+        self._metrics.translated(parts, times)
+        self._spans.translated(parts, times)
 
     async def _keep_lease(self, reading: Reading) -> None:
         until = datetime.now(UTC) + self._lease
@@ -197,29 +211,26 @@ class Worker:
 
     async def _record_together(self, parts: Sequence[Translation]) -> None:
         now = datetime.now(UTC)
-        publish_here = self._relay.takes_rows
-        lease_until = now + self._lease if publish_here else now
+        until = now + self._lease if self._relay.takes_rows else None
+        begun = perf_counter()
         recorded = await self._database.write(
             lambda connection: normalised.record(
-                connection, parts, now, owner=self._owner, claimed_until=lease_until
+                connection, parts, now, owner=self._owner, claimed_until=until
             )
         )
-        self._count(recorded)
+        self._metrics.committed("record", begun)
+        self._metrics.recorded(parts, recorded)
+        self._spans.recorded(parts, recorded, begun)
         pending = [one for one in recorded if one.state == "pending"]
-        here = [one.row_id for one in pending if one.leased and publish_here]
-        rows = outbox.rows_of(parts, here)
+        rows = outbox.rows_of(parts, [one.row_id for one in pending if one.leased])
         if rows:
             self._relay.offer(rows)
         if len(rows) < len(pending):
             # A replay revived an old row, or somebody else is first to publish in its partition.
             self._relay.wake()
 
-    def _count(self, recorded: Sequence[Recorded]) -> None:
-        counted = Counter((one.connector, one.account, one.verdict) for one in recorded)
-        for labels, number in counted.items():
-            self._metrics.messages.labels(*labels).inc(number)
-
-    async def _sweep(self) -> None:
+    async def _sweep(self) -> bool:
+        """Take up what nobody holds; whether there may be more."""
         now = datetime.now(UTC)
         let_go = self._let_go
 
@@ -230,18 +241,23 @@ class Worker:
 
         rows = await self._database.write(claim)
         self._let_go = False
+        small = [row.receipt_id for row in rows if row.size <= IN_LOOP_LIMIT]
+        at_hand = await self._database.read(lambda connection: _bodies(connection, small))
         for row in rows:
-            reading = await self._reading(row)
+            reading = await self._reading(row, at_hand.get(row.receipt_id))
             if reading is not None:
                 self._waiting.append(reading)
+        return len(rows) == BATCH
 
-    async def _reading(self, row: ReceiptRow) -> Reading | None:
+    async def _reading(self, row: ReceiptRow, body: bytes | GatewayError | None) -> Reading | None:
         account = self._accounts.find(row.connector, row.account)
         if account is None:
             await self._fail(row, "unknown_account", "its account is no longer configured")
             return None
         try:
-            content = await self._content(row)
+            if isinstance(body, GatewayError):
+                raise body
+            content = await self._spool(row) if body is None else body
         except Unavailable:
             raise
         except GatewayError as error:
@@ -268,13 +284,6 @@ class Worker:
             traceparent=row.traceparent,
             spool=content if isinstance(content, Path) else None,
         )
-
-    async def _content(self, row: ReceiptRow) -> bytes | Path:
-        if row.size <= IN_LOOP_LIMIT:
-            return await self._database.read(
-                lambda connection: bodies.read_body(connection, row.receipt_id)
-            )
-        return await self._spool(row)
 
     async def _spool(self, row: ReceiptRow) -> Path:
         with contextlib.ExitStack() as undone:
@@ -306,3 +315,14 @@ class Worker:
         self._woken.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), self._sweep_s)
+
+
+def _bodies(connection: Connection, receipt_ids: Sequence[int]) -> dict[int, bytes | GatewayError]:
+    """The bodies of receipts, or what is wrong with them."""
+    found: dict[int, bytes | GatewayError] = {}
+    for receipt_id in receipt_ids:
+        try:
+            found[receipt_id] = bodies.read_body(connection, receipt_id)
+        except GatewayError as error:
+            found[receipt_id] = error
+    return found

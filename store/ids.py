@@ -68,6 +68,11 @@ def first_id_at(moment: datetime) -> int:
     return max(micros(moment) // 1000 - _START_MS, 0) << _SHIFT
 
 
+def made_at_s(number: int) -> float:
+    """Seconds since 1970 when an id was made, to the millisecond."""
+    return ((number >> _SHIFT) + _START_MS) / 1000
+
+
 def show_id(prefix: str, number: int) -> str:
     """`rcp_` and 13 characters of Crockford's base 32, lower case; sorts as the numbers do."""
     characters = [_ALPHABET[number >> shift & 31] for shift in range((_DIGITS - 1) * 5, -1, -5)]

@@ -7,6 +7,7 @@ Retry-After when the store cannot take it. Never a 2xx before the commit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PREFIX = "/in/"
 RETRY_AFTER_S = b"2"
+
+_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C Trace Context, level 2."""
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +104,7 @@ class Ingest:
             raw,
             transport="webhook",
             secret=secret,
-            traceparent=raw.headers.get("traceparent"),
+            traceparent=_traceparent(raw.headers),
         )
         return acknowledgement(received)
 
@@ -170,6 +174,12 @@ def _headers(scope: Scope) -> dict[str, str]:
             continue
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
+
+
+def _traceparent(headers: Mapping[str, str]) -> str | None:
+    """The sender's trace, if it is one: it goes on to every subscriber."""
+    given = headers.get("traceparent", "")
+    return given if _TRACEPARENT.fullmatch(given) else None
 
 
 def _remote(scope: Scope) -> str:

@@ -1,4 +1,4 @@
-"""A sender's trace is continued when it is one, and nothing else of theirs gets onto the streams."""
+"""A sender's trace is continued when it is one; nothing else of theirs gets onto the streams."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from store.attempts import record_attempts
 from store.dead_letters import (
@@ -271,22 +271,23 @@ def _lock_pending(
 ) -> dict[int, OpenReceipt]:
     wanted = sorted({one.receipt_id for one in translations})
     statement = _pending(postgresql=is_postgresql(connection))
+    found = connection.execute(statement, {"listed": listing(connection, wanted)})
+    rows = found if is_postgresql(connection) else orjson.loads(found.scalar_one())
     return {
         receipt_id: OpenReceipt(receipt_id, kind, count, moment_or_none(reopened_at))
-        for receipt_id, kind, count, reopened_at in connection.execute(
-            statement, {"listed": listing(connection, wanted)}
-        )
+        for receipt_id, kind, count, reopened_at in rows
     }
 
 
 @cache
 def _pending(*, postgresql: bool) -> Select[Any]:
-    return (
-        select(receipts.c.id, receipts.c.kind, receipts.c.message_count, receipts.c.reopened_at)
-        .where(listed(receipts.c.id, postgresql=postgresql), is_state(receipts.c.state, "pending"))
-        .order_by(receipts.c.id)
-        .with_for_update()
-    )
+    table = receipts.c
+    columns = (table.id, table.kind, table.message_count, table.reopened_at)
+    held = listed(table.id, postgresql=postgresql), is_state(table.state, "pending")
+    if postgresql:
+        return select(*columns).where(*held).order_by(table.id).with_for_update()
+    # As one row: every row that is read waits for the interpreter's lock (see `sqlite_rows`).
+    return select(func.json_group_array(func.json_array(*columns))).where(*held)
 
 
 def _state(message: NewMessage, verdict: str) -> str:

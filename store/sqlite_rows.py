@@ -2,24 +2,30 @@
 
 That work is two thirds of the time. Rows go to the driver directly, which is right because no
 column of these tables needs converting on its way in.
+
+A statement takes many rows at once: the driver lets go of the interpreter's lock for every step
+of a statement, and has to wait for it again while the event loop is busy. A statement run row by
+row waits for every row.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Insert, Table, Update
+from sqlalchemy import Column, Connection, Insert, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 Row = Mapping[str, Any]
 
 _ROWS_A_STATEMENT = 500
+_SIZES = (64, 16, 4, 1)
+"""Rows a statement takes: few different statements, all of them prepared once."""
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
 
@@ -47,8 +53,7 @@ def insert_tuples(
     missing_only: bool = False,
 ) -> int:
     """`insert_rows` for tuples in the order of `names`; how many went in."""
-    text = _insert(table, names, missing_only=missing_only)
-    return _many(connection, text, values)
+    return _many(connection, partial(_insert, table, names, missing_only), values)
 
 
 def insert_new_rows(
@@ -65,22 +70,35 @@ def insert_new_rows(
 
 def update_tuples(
     connection: Connection,
-    statement: Update,
+    table: Table,
     names: tuple[str, ...],
     values: Sequence[tuple[Any, ...]],
+    *,
+    added: tuple[str, ...],
 ) -> None:
-    """Run an update once for each tuple; `names` are its parameters without their last `_`."""
-    compiled = _update(statement)
-    arranged = itemgetter(*[names.index(one.removesuffix("_")) for one in compiled.order])
-    _many(connection, compiled.text, list(map(arranged, values)))
+    """Set the columns of the rows with these ids; those in `added` are counted up instead."""
+    _many(connection, partial(_update, table, names, added), values)
 
 
-def _many(connection: Connection, text: str, values: Sequence[tuple[Any, ...]]) -> int:
-    """Past SQLAlchemy: of a statement run for many rows it would make a list of copies first."""
+def _many(
+    connection: Connection, statement: Callable[[int], str], values: Sequence[tuple[Any, ...]]
+) -> int:
+    """Run a statement that takes so many rows over all rows; how many were changed."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine's own
+    changed = start = 0
+    for size in _SIZES:
+        text = statement(size)
+        while len(values) - start >= size:
+            part = chain.from_iterable(values[start : start + size])
+            changed += _run(driver, text, tuple(part))
+            start += size
+    return changed
+
+
+def _run(driver: sqlite3.Connection, text: str, values: tuple[Any, ...]) -> int:
     try:
-        return driver.executemany(text, values).rowcount
+        return driver.execute(text, values).rowcount
     except sqlite3.Error as error:
         raise DBAPIError.instance(text, None, error, sqlite3.Error) from error
 
@@ -90,11 +108,31 @@ def _tuples(names: Sequence[str], rows: Iterable[Row]) -> Iterator[tuple[Any, ..
 
 
 @cache
-def _insert(table: Table, names: tuple[str, ...], *, missing_only: bool) -> str:
-    columns = ", ".join(f'"{table.c[name].name}"' for name in names)
-    places = ", ".join("?" * len(names))
+def _insert(table: Table, names: tuple[str, ...], missing_only: bool, rows: int) -> str:
     otherwise = " ON CONFLICT DO NOTHING" if missing_only else ""
-    return f"INSERT INTO {table.name} ({columns}) VALUES ({places}){otherwise}"  # noqa: S608 - our own names
+    return f"INSERT INTO {table.name} ({_columns(names)}) {_places(names, rows)}{otherwise}"
+
+
+@cache
+def _update(table: Table, names: tuple[str, ...], added: tuple[str, ...], rows: int) -> str:
+    changed = ", ".join(
+        f'"{name}" = given."{name}"' + (f' + {table.name}."{name}"' if name in added else "")
+        for name in names
+        if name != "id"
+    )
+    return (
+        f"WITH given ({_columns(names)}) AS ({_places(names, rows)}) "  # noqa: S608 - our own names
+        f"UPDATE {table.name} SET {changed} FROM given WHERE {table.name}.id = given.id"
+    )
+
+
+def _columns(names: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _places(names: tuple[str, ...], rows: int) -> str:
+    one = f"({', '.join('?' * len(names))})"
+    return f"VALUES {', '.join([one] * rows)}"
 
 
 @lru_cache(maxsize=1024)
@@ -107,11 +145,6 @@ def _insert_many(
     return one._replace(text=many)
 
 
-@cache
-def _update(statement: Update) -> _Compiled:
-    return _compiled(statement, None)
-
-
-def _compiled(statement: Insert | Update, names: tuple[str, ...] | None) -> _Compiled:
-    compiled = statement.compile(dialect=_DIALECT, column_keys=names and list(names))
+def _compiled(statement: Insert, names: tuple[str, ...]) -> _Compiled:
+    compiled = statement.compile(dialect=_DIALECT, column_keys=list(names))
     return _Compiled(str(compiled), tuple(compiled.positiontup or ()))

@@ -146,7 +146,7 @@ def update_values(
     if is_postgresql(connection):
         connection.execute(_update_from_arrays(table, names, added), _columns(names, values))
     else:
-        update_tuples(connection, _update_one(table, names, added), names, values)
+        update_tuples(connection, table, names, values, added=added)
 
 
 def among(
@@ -226,12 +226,6 @@ def _update_from_arrays(table: Table, names: tuple[str, ...], added: tuple[str, 
     given = _given(table, names)
     changed = _changed(table, added, {name: given.c[name] for name in names})
     return update(table).where(table.c.id == given.c.id).values(changed)
-
-
-@cache
-def _update_one(table: Table, names: tuple[str, ...], added: tuple[str, ...]) -> Update:
-    given = {name: bindparam(f"{name}_", type_=table.c[name].type) for name in names}
-    return update(table).where(table.c.id == given["id"]).values(_changed(table, added, given))
 
 
 def _changed(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import files, profiling
+from benchmarks import files, growth, profiling
 from benchmarks.processes import Failed
 from benchmarks.report import document, table_of, write
 from benchmarks.rounds import run_rounds, tasks
@@ -45,6 +45,17 @@ def main() -> None:
                 return
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="o2c-bench-")))
         server = _postgresql(stack, arguments.stores, console)
+        if arguments.growth:
+            growth.compare(
+                console,
+                OUT,
+                arguments.stores,
+                arguments.sizes,
+                server,
+                rounds=arguments.rounds,
+                seconds=arguments.seconds,
+            )
+            return
         if arguments.profile:
             profiling.profile(arguments, folder, server, OUT, console)
             return
@@ -92,6 +103,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--longest", type=float, default=LONGEST_MIN, help="minutes for it all")
     parser.add_argument("--profile", action="store_true", help="where the CPU goes, by py-spy")
     parser.add_argument("--files", action="store_true", help="large files instead of webhooks")
+    parser.add_argument("--growth", action="store_true", help="stores of several sizes")
+    parser.add_argument("--sizes", type=_numbers, default=[10_000, 1_000_000], help="of --growth")
     parser.add_argument("--entries", type=int, default=100_000, help="of each file")
     parser.add_argument(
         "--libraries", action="store_true", help="with --files: install others to compare with"

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from commands import accounts, connectors, dead, explaining, payloads, serving
+from commands import (
+    accounts,
+    auditing,
+    connectors,
+    dead,
+    explaining,
+    payloads,
+    people,
+    retaining,
+    serving,
+    streams,
+)
 from commands.setting import Root, Setting
 
 __all__ = ["Root", "Setting", "build_cli"]
@@ -30,9 +41,12 @@ def build_cli(root: Root) -> typer.Typer:
         default = Path("gateway.toml")
         context.obj = Setting(root=root, file=config or (default if default.is_file() else None))
 
-    for group in (serving.cli, payloads.cli, explaining.cli):
+    for group in (serving.cli, payloads.cli, explaining.cli, streams.cli, retaining.cli):
         cli.add_typer(group)
     cli.add_typer(accounts.cli, name="accounts")
+    cli.add_typer(auditing.cli, name="audit")
     cli.add_typer(connectors.cli, name="connectors")
     cli.add_typer(dead.cli, name="dead")
+    cli.add_typer(people.users, name="users")
+    cli.add_typer(people.tokens, name="tokens")
     return cli

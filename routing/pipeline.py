@@ -26,12 +26,14 @@ from routing.worker import Worker
 from store import inbox, outbox
 from store.database import Connection, Database
 from store.ids import IdSource, first_id_at
+from store.raw_partitions import ensure_partitions
 
 log = structlog.get_logger(__name__)
 
 ABANDONED = timedelta(hours=1)
 """Parts of a body older than this whose receipt never came are of a process that died."""
 LOOKED_BACK = timedelta(days=7)
+HOUSEKEEPING_S = 6 * 3600
 LETTING_GO_S = 3.0
 """How long a pipeline that ends waits for the store; what it holds is free when its lease ends."""
 
@@ -121,6 +123,7 @@ class Pipeline:
         loops = (
             (Role.WORKER, self.worker.run, "normaliser"),
             (Role.RELAY, self.relay.run, "relay"),
+            (Role.WORKER, self._keep_house, "housekeeping"),
         )
         self._tasks = [
             asyncio.create_task(run(), name=name)
@@ -138,6 +141,18 @@ class Pipeline:
         await self.database.write(
             lambda connection: inbox.drop_orphan_parts(connection, before, after)
         )
+
+    async def _keep_house(self) -> None:
+        """What has to be done a few times a day, whether or not anything arrives."""
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            try:
+                await self.database.write(
+                    lambda connection: ensure_partitions(connection, datetime.now(UTC))
+                )
+                await self._clean_up()
+            except Unavailable as error:
+                log.warning("housekeeping is put off", code=error.code)
 
     async def watch(self) -> None:
         """Return only when a loop ends, raising what ended it.

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
+from store import retained
 from store.audit_log import AuditEntry, append_audit, recent_audit, verify_audit_log
 from store.statements import is_state, not_state
 from store.tables import intake_ledger, messages, receipts
@@ -31,11 +32,11 @@ class BalanceRow:
     accepted: int
     """Deliveries by the intake ledger."""
     receipts: Mapping[str, int]
-    """Receipts by state."""
+    """Receipts by state; `dropped` are those that retention has dropped."""
     translated: int
-    """Messages and failed records by the receipts' own count."""
+    """Messages and failed records by the receipts' own count, that of dropped ones included."""
     messages: Mapping[str, int]
-    """Message rows by state."""
+    """Message rows by state, `dropped` ones included."""
 
     @property
     def missing_receipts(self) -> int:
@@ -59,8 +60,9 @@ def balance(connection: Connection) -> list[BalanceRow]:
     accepted = _sums(connection, select(ledger.connector, func.sum(ledger.accepted)))
     counts = select(counted.connector, func.sum(counted.message_count))
     translated = _sums(connection, *(counts.where(part) for part in _parts(receipts)))
-    by_receipt = _states(connection, receipts)
-    by_message = _states(connection, messages)
+    translated += retained.dropped_by_connector(connection, retained.TRANSLATED)
+    by_receipt = _states(connection, receipts, retained.RECEIPTS)
+    by_message = _states(connection, messages, retained.MESSAGES)
     names = accepted.keys() | translated.keys() | by_receipt.keys() | by_message.keys()
     return [
         BalanceRow(
@@ -87,11 +89,15 @@ def _sums(connection: Connection, *statements: Select[Any]) -> Counter[str]:
     return sums
 
 
-def _states(connection: Connection, table: Table) -> dict[str, dict[str, int]]:
+def _states(
+    connection: Connection, table: Table, counted_as: retained.Part
+) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     states = table.c.connector, table.c.state
     for part in _parts(table):
         statement = select(*states, func.count()).where(part).group_by(*states)
         for connector, state, number in connection.execute(statement):
             counts[connector][state] = number
+    for connector, number in retained.dropped_by_connector(connection, counted_as).items():
+        counts[connector]["dropped"] = number
     return counts

@@ -9,6 +9,7 @@ import lz4.frame
 from sqlalchemy import Connection, delete, exists, select
 
 from canonical.errors import GatewayError
+from store.retained import BODIES, marked
 from store.statements import upsert
 from store.tables import raw_payloads, receipts
 
@@ -44,7 +45,8 @@ def write_part(connection: Connection, receipt_id: int, part: int, body: bytes) 
 def read_part(connection: Connection, receipt_id: int, part: int) -> bytes | None:
     """One part of a receipt's body, or None past the last.
 
-    A redelivered receipt answers with the bytes of the first, which are the same.
+    A redelivered receipt answers with the bytes of the first, which are the same. Raises
+    GatewayError (`body_retained`) instead of the first part where retention has dropped it.
     """
     holder = _holder(connection, receipt_id)
     found = connection.execute(
@@ -52,22 +54,29 @@ def read_part(connection: Connection, receipt_id: int, part: int) -> bytes | Non
             raw_payloads.c.receipt_id == holder, raw_payloads.c.part == part
         )
     ).first()
-    return None if found is None else _unpacked(found.encoding, found.body)
+    if found is not None:
+        return _unpacked(found.encoding, found.body)
+    if part == 0:
+        _refuse_retained(connection, holder)
+    return None
 
 
 def read_body(connection: Connection, receipt_id: int) -> bytes:
     """A receipt's whole body.
 
-    Raises GatewayError: `body_missing` when there is no such receipt or none of its bytes are
-    left, `digest_mismatch` when they are not the bytes that were received.
+    Raises GatewayError: `body_retained` when retention has dropped the bytes, `body_missing` when
+    there is no such receipt or none of its bytes are left, `digest_mismatch` when they are not the
+    bytes that were received.
     """
     holder = _holder(connection, receipt_id)
     parts = connection.execute(
-        select(raw_payloads.c.encoding, raw_payloads.c.body)
+        select(raw_payloads.c.part, raw_payloads.c.encoding, raw_payloads.c.body)
         .where(raw_payloads.c.receipt_id == holder)
         .order_by(raw_payloads.c.part)
     ).all()
     digest = connection.scalar(select(receipts.c.digest).where(receipts.c.id == receipt_id))
+    if not parts or parts[0].part:
+        _refuse_retained(connection, holder)
     if not parts or digest is None:
         raise GatewayError("the receipt's bytes are not there", code="body_missing")
     body = b"".join([_unpacked(one.encoding, one.body) for one in parts])
@@ -87,6 +96,12 @@ def drop_orphan_parts(connection: Connection, before_id: int, after_id: int = 0)
         raw_payloads.c.receipt_id < before_id, raw_payloads.c.receipt_id >= after_id, ~known
     )
     return connection.execute(orphans).rowcount
+
+
+def _refuse_retained(connection: Connection, receipt_id: int) -> None:
+    """Tell bytes that were dropped for their age from bytes that are lost."""
+    if receipt_id < marked(connection, BODIES):
+        raise GatewayError("the receipt's bytes were dropped for their age", code="body_retained")
 
 
 def _holder(connection: Connection, receipt_id: int) -> int:

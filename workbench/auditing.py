@@ -14,9 +14,11 @@ from store.audit import BalanceRow
 from store.database import Database
 from workbench.showing import console
 
-RECEIPT_STATES = ("translated", "redelivered", "ignored", "dead", "discarded", "pending")
+RECEIPT_STATES = (
+    "translated", "redelivered", "ignored", "dead", "discarded", "pending", "dropped",
+)  # fmt: skip
 MESSAGE_STATES = (
-    "published", "duplicate", "stale", "conflict", "dead", "discarded", "pending",
+    "published", "duplicate", "stale", "conflict", "dead", "discarded", "pending", "dropped",
 )  # fmt: skip
 
 

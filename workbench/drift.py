@@ -109,7 +109,15 @@ def _paths_in(specimen: Specimen, kind: str | None) -> frozenset[str]:
 
 
 def _read(connection: Connection, receipt_ids: Iterable[int]) -> list[bytes]:
-    return [bodies.read_part(connection, one, 0) or b"" for one in receipt_ids]
+    return [part for one in receipt_ids if (part := _first_part(connection, one)) is not None]
+
+
+def _first_part(connection: Connection, receipt_id: int) -> bytes | None:
+    """The start of a body; None where retention has dropped it."""
+    try:
+        return bodies.read_part(connection, receipt_id, 0)
+    except GatewayError:
+        return None
 
 
 def _document(fields: list[NewField], codes: list[Unmapped]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ IN_MEMORY: Final = 8 * 1024 * 1024
 async def content_of(database: Database, receipt: ReceiptRow) -> AsyncIterator[bytes | Path]:
     """The bytes, or a temporary file of them that is gone afterwards.
 
-    Raises GatewayError (`body_missing`, `digest_mismatch`).
+    Raises GatewayError (`body_retained`, `body_missing`, `digest_mismatch`).
     """
     if receipt.size <= IN_MEMORY:
         yield await database.read(partial(bodies.read_body, receipt_id=receipt.receipt_id))

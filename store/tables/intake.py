@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import PrimaryKeyConstraint, Table
+from typing import Any
+
+from sqlalchemy import Connection, PrimaryKeyConstraint, Table, event
 
 from store.tables.columns import (
     bytes_column,
@@ -22,7 +24,23 @@ raw_payloads = Table(
     text_column("encoding"),
     bytes_column("body"),
     PrimaryKeyConstraint("receipt_id", "part"),
+    # Ids are in the order of time: a partition holds a week (`raw_partitions`).
+    postgresql_partition_by="RANGE (receipt_id)",
 )
+
+
+def _arrange(_: Table, connection: Connection, **__: Any) -> None:
+    if connection.dialect.name == "postgresql":
+        # Bodies come compressed: the server need not try again.
+        connection.exec_driver_sql(
+            "ALTER TABLE raw_payloads ALTER COLUMN body SET STORAGE EXTERNAL"
+        )
+        connection.exec_driver_sql(
+            "CREATE TABLE raw_payloads_default PARTITION OF raw_payloads DEFAULT"
+        )
+
+
+event.listen(raw_payloads, "after_create", _arrange)
 
 deliveries = Table(
     "deliveries",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from store import message_log
 from store.database import Database
+from store.retained import enter_dropped
 from store.tables import log_blocks, log_heads, messages
-from tests.store.building import message, receipt, record, translation
+from tests.store.building import NOW, message, receipt, record, translation
 
 
 async def _recorded(database: Database, batches: int = 3) -> list[int]:
@@ -136,3 +138,79 @@ async def test_faults_are_bounded(database: Database) -> None:
     await _recorded(database)
     await database.write(lambda c: c.execute(update(messages).values(data="forged")))
     assert len(await _faults(database, most_faults=2)) == 2
+
+
+async def test_old_blocks_come_with_their_rows_and_say_where_to_go_on(database: Database) -> None:
+    row_ids = await _recorded(database)
+    later = NOW + timedelta(days=1)
+
+    async def look(after: tuple[int, int], most_rows: int) -> tuple[list[int], Any]:
+        blocks, following = await database.read(
+            lambda c: message_log.old_blocks(c, after, later, most_rows, lock=False)
+        )
+        return [row for block in blocks for row in block.row_ids], following
+
+    of = await _partition(database)
+    found, following = await look((of, 0), 3)
+    assert (found, following) == (row_ids[:4], (of, 2))
+    assert await look(following, 3) == (row_ids[4:], (of, 3))
+    assert await look((of, 3), 3) == ([], (of + 1, 0))
+    assert await look((15, 0), 3) == ([], None)
+
+
+async def test_young_blocks_are_not_old(database: Database) -> None:
+    await _recorded(database)
+    of = await _partition(database)
+    young, _ = await database.read(
+        lambda c: message_log.old_blocks(c, (of, 0), NOW, 100, lock=False)
+    )
+    assert young == []
+
+
+async def test_an_emptied_block_keeps_its_link_and_vouches_for_nothing(database: Database) -> None:
+    row_ids = await _recorded(database)
+    of = await _partition(database)
+    later = NOW + timedelta(days=1)
+
+    def drop_first(connection: Connection) -> None:
+        blocks, _ = message_log.old_blocks(connection, (of, 0), later, 1)
+        assert blocks[0].intact
+        connection.execute(delete(messages).where(messages.c.id.in_(blocks[0].row_ids)))
+        message_log.empty_block(connection, blocks[0])
+        enter_dropped(connection, "logged", {("shopify", "acme"): 2})
+
+    await database.write(drop_first)
+
+    check = await database.read(message_log.verify_log)
+    assert (check.blocks, check.rows, list(check.faults)) == (3, 4, [])
+    await database.write(lambda c: c.execute(delete(messages).where(messages.c.id == row_ids[2])))
+    assert await _faults(database) == [("row_missing", str(row_ids[2]))]
+    await database.write(lambda c: c.execute(update(log_blocks).values(rows=3)) and None)
+    assert [code for code, _ in await _faults(database)][:2] == ["block_changed", "block_changed"]
+
+
+async def test_an_emptied_block_taken_out_breaks_its_chain(database: Database) -> None:
+    await _recorded(database)
+    of = await _partition(database)
+
+    def drop_all(connection: Connection) -> None:
+        connection.execute(delete(messages))
+        connection.execute(update(log_blocks).values(entries=None))
+        enter_dropped(connection, "logged", {("shopify", "acme"): 6})
+
+    await database.write(drop_all)
+    assert await _faults(database) == []
+    await database.write(lambda c: c.execute(delete(log_blocks).where(log_blocks.c.sequence == 2)))
+    assert ("block_missing", f"block {of}/2") in await _faults(database)
+
+
+async def test_a_block_with_a_changed_row_is_not_intact(database: Database) -> None:
+    row_ids = await _recorded(database)
+    await database.write(
+        lambda c: c.execute(update(messages).where(messages.c.id == row_ids[0]).values(data="x"))
+    )
+    of = await _partition(database)
+    blocks, _ = await database.read(
+        lambda c: message_log.old_blocks(c, (of, 0), NOW + timedelta(days=1), 100, lock=False)
+    )
+    assert [one.intact for one in blocks] == [False, True, True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,11 +48,19 @@ def _listening(connection: Connection) -> Iterator[list[tuple[str, Any]]]:
         if statement.lstrip().startswith(_EXPLAINED):
             heard.append((statement, parameters))
 
-    event.listen(connection, "before_cursor_execute", hear)
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        # The hot path goes past SQLAlchemy; the driver tells statements with their values in them.
+        driver.set_trace_callback(lambda statement: hear(connection, None, statement, ()))
+    else:
+        event.listen(connection, "before_cursor_execute", hear)
     try:
         yield heard
     finally:
-        event.remove(connection, "before_cursor_execute", hear)
+        if isinstance(driver, sqlite3.Connection):
+            driver.set_trace_callback(None)
+        else:
+            event.remove(connection, "before_cursor_execute", hear)
 
 
 def _explained(

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from store.retained import LOGGED as DROPPED_ROWS
 from store.retained import dropped_by_connector
-from store.statements import insert_values, is_postgresql, not_state, select_among
+from store.statements import insert_values, is_postgresql, not_state, run, select_among
 from store.tables import log_blocks, log_heads, messages
 from store.times import micros
 
@@ -83,7 +83,7 @@ def append_block(connection: Connection, rows: Sequence[Sequence[Any]], now: dat
     chained = _hash(head.hash, head.partition, sequence, at, len(rows), digest)
     block = (head.partition, sequence, at, len(rows), entries, digest, chained)
     insert_values(connection, log_blocks, _BLOCK, [block])
-    connection.execute(_MOVE, {"of": head.partition, "to": sequence, "chained": chained})
+    run(connection, _MOVE, {"of": head.partition, "to": sequence, "chained": chained})
 
 
 _MOVE = (
@@ -110,10 +110,8 @@ _FIRST = _HEADS.where(log_heads.c.partition == 0).with_for_update()
 
 def _free_head(connection: Connection) -> Head:
     """A head no other transaction holds; where all are held, the first, after a wait."""
-    found = None
-    if is_postgresql(connection):
-        found = connection.execute(_ANY_FREE).first()
-    partition, sequence, chained = found or connection.execute(_FIRST).one()
+    free = run(connection, _ANY_FREE, {}).rows if is_postgresql(connection) else ()
+    partition, sequence, chained = (free or run(connection, _FIRST, {}).rows)[0]
     return Head(partition, sequence, bytes(chained))
 
 

@@ -31,6 +31,7 @@ from store.statements import (
     is_state,
     listed,
     listing,
+    run,
     storable,
     update_all,
     update_values,
@@ -271,8 +272,8 @@ def _lock_pending(
 ) -> dict[int, OpenReceipt]:
     wanted = sorted({one.receipt_id for one in translations})
     statement = _pending(postgresql=is_postgresql(connection))
-    found = connection.execute(statement, {"listed": listing(connection, wanted)})
-    rows = found if is_postgresql(connection) else orjson.loads(found.scalar_one())
+    found = run(connection, statement, {"listed": listing(connection, wanted)}).rows
+    rows = found if is_postgresql(connection) else orjson.loads(found[0][0])
     return {
         receipt_id: OpenReceipt(receipt_id, kind, count, moment_or_none(reopened_at))
         for receipt_id, kind, count, reopened_at in rows

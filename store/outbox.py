@@ -21,6 +21,7 @@ from store.statements import (
     listed,
     listing,
     not_state,
+    run,
     select_among,
 )
 from store.tables import messages
@@ -115,7 +116,7 @@ def claim_outbox(
 def mark_published(connection: Connection, row_ids: Sequence[int], now: datetime) -> int:
     """Take messages off the outbox; returns how many were still on it."""
     given = {"listed": listing(connection, row_ids), "moment": micros(now)}
-    return connection.execute(_mark(postgresql=is_postgresql(connection)), given).rowcount
+    return run(connection, _mark(postgresql=is_postgresql(connection)), given).changed
 
 
 @cache

@@ -17,7 +17,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Insert, Table
+from sqlalchemy import Column, Connection, Insert, Select, Table, Update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -68,6 +68,27 @@ def insert_new_rows(
         yield from connection.exec_driver_sql(statement.text, values).scalars()
 
 
+class Outcome(NamedTuple):
+    """What a statement answered."""
+
+    rows: Sequence[tuple[Any, ...]]
+    changed: int
+
+
+def run_statement(
+    connection: Connection, statement: Select[Any] | Update, given: Mapping[str, Any]
+) -> Outcome:
+    """Run a statement that is built once; its parameters are all given by name."""
+    driver = _driver(connection)
+    compiled = _prepared(statement)
+    values = tuple([given.get(name, compiled.fixed.get(name)) for name in compiled.order])
+    try:
+        cursor = driver.execute(compiled.text, values)
+        return Outcome(cursor.fetchall(), cursor.rowcount)
+    except sqlite3.Error as error:
+        raise _as_sqlalchemy(compiled.text, error) from error
+
+
 def update_tuples(
     connection: Connection,
     table: Table,
@@ -84,8 +105,7 @@ def _many(
     connection: Connection, statement: Callable[[int], str], values: Sequence[tuple[Any, ...]]
 ) -> int:
     """Run a statement that takes so many rows over all rows; how many were changed."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine's own
+    driver = _driver(connection)
     changed = start = 0
     for size in _SIZES:
         text = statement(size)
@@ -100,7 +120,17 @@ def _run(driver: sqlite3.Connection, text: str, values: tuple[Any, ...]) -> int:
     try:
         return driver.execute(text, values).rowcount
     except sqlite3.Error as error:
-        raise DBAPIError.instance(text, None, error, sqlite3.Error) from error
+        raise _as_sqlalchemy(text, error) from error
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine's own
+    return driver
+
+
+def _as_sqlalchemy(text: str, error: sqlite3.Error) -> BaseException:
+    return DBAPIError.instance(text, None, error, sqlite3.Error)
 
 
 def _tuples(names: Sequence[str], rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
@@ -143,6 +173,19 @@ def _insert_many(
     places = f"({', '.join('?' * len(names))})"
     many = one.text.replace(f"VALUES {places}", f"VALUES {', '.join([places] * rows)}")
     return one._replace(text=many)
+
+
+class _Prepared(NamedTuple):
+    text: str
+    order: tuple[str, ...]
+    fixed: Mapping[str, Any]
+    """Parameters that stand in the statement itself."""
+
+
+@cache
+def _prepared(statement: Select[Any] | Update) -> _Prepared:
+    compiled = statement.compile(dialect=_DIALECT)
+    return _Prepared(str(compiled), tuple(compiled.positiontup or ()), compiled.params)
 
 
 def _compiled(statement: Insert, names: tuple[str, ...]) -> _Compiled:

@@ -23,14 +23,21 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
-    literal,
+    literal_column,
     select,
     update,
 )
 from sqlalchemy import Row as Found
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.sqlite_rows import insert_new_rows, insert_rows, insert_tuples, update_tuples
+from store.sqlite_rows import (
+    Outcome,
+    insert_new_rows,
+    insert_rows,
+    insert_tuples,
+    run_statement,
+    update_tuples,
+)
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -109,6 +116,17 @@ def insert_free(
         free = _insert_from_arrays(table, names).on_conflict_do_nothing()
         return connection.execute(free, _columns(names, values)).rowcount
     return insert_tuples(connection, table, names, values, missing_only=True)
+
+
+def run(
+    connection: Connection, statement: Select[Any] | Update, given: Mapping[str, Any]
+) -> Outcome:
+    """Run a statement of the hot path, built once and kept: on SQLite past SQLAlchemy."""
+    if not is_postgresql(connection):
+        return run_statement(connection, statement, given)
+    result = connection.execute(statement, given)
+    rows = [tuple(row) for row in result] if result.returns_rows else []
+    return Outcome(rows, result.rowcount)
 
 
 def upsert(connection: Connection, table: Table, row: Row) -> None:
@@ -194,12 +212,18 @@ def storable(text: str) -> str:
 
 def is_state(column: ColumnElement[str], state: str) -> ColumnElement[bool]:
     """`column = 'state'` in the text of the statement: a partial index needs to see the word."""
-    return column == literal(state, literal_execute=True)
+    return column == _word(state)
 
 
 def not_state(column: ColumnElement[str], state: str) -> ColumnElement[bool]:
     """`column <> 'state'` in the text of the statement, for a partial index without that state."""
-    return column != literal(state, literal_execute=True)
+    return column != _word(state)
+
+
+def _word(state: str) -> ColumnElement[str]:
+    if not state.isalpha():
+        raise ValueError("only a word of our own may stand in a statement's text")
+    return literal_column(f"'{state}'", Text)
 
 
 def free_at(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event
 _SQLITE_INDEX = re.compile(r"USING (?:COVERING )?INDEX (\w+)")
 _SQLITE_KEY = re.compile(r"(?:SCAN|SEARCH) (\w+) USING (?:INTEGER )?PRIMARY KEY")
 _SQLITE_SCAN = re.compile(r"SCAN (\w+)(?: |$)(?!USING|VIRTUAL)")
-_NO_TABLE = re.compile(r"CONSTANT|json_each|anon_\d+")
+_NO_TABLE = re.compile(r"CONSTANT|json_each|anon_\d+|\d+|given")  # SCAN 16-ROW VALUES CLAUSE
 _EXPLAINED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import files, growth, profiling
+from benchmarks import files, growth, profiling, workbench
 from benchmarks.processes import Failed
 from benchmarks.report import document, table_of, write
 from benchmarks.rounds import run_rounds, tasks
@@ -55,6 +55,9 @@ def main() -> None:
                 rounds=arguments.rounds,
                 seconds=arguments.seconds,
             )
+            return
+        if arguments.workbench:
+            workbench.compare(console, OUT, arguments.stores, server, receipts=max(arguments.sizes))
             return
         if arguments.profile:
             profiling.profile(arguments, folder, server, OUT, console)
@@ -104,7 +107,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="where the CPU goes, by py-spy")
     parser.add_argument("--files", action="store_true", help="large files instead of webhooks")
     parser.add_argument("--growth", action="store_true", help="stores of several sizes")
-    parser.add_argument("--sizes", type=_numbers, default=[10_000, 1_000_000], help="of --growth")
+    parser.add_argument("--workbench", action="store_true", help="the pages over a full store")
+    parser.add_argument(
+        "--sizes",
+        type=_numbers,
+        default=[10_000, 1_000_000],
+        help="of --growth; of --workbench the largest",
+    )
     parser.add_argument("--entries", type=int, default=100_000, help="of each file")
     parser.add_argument(
         "--libraries", action="store_true", help="with --files: install others to compare with"

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from commands import mending
+from commands import fixtures, mending
 from commands.setting import Data, Json, setting_of, with_store
 
 cli = typer.Typer(no_args_is_help=True, help="Dead letters: what keeps failing.")
 cli.add_typer(mending.cli)
+cli.add_typer(fixtures.cli)
 
 
 @cli.command("list")

@@ -30,6 +30,7 @@ def run(
     from configuration import Role
     from transports.running import run_gateway
     from workbench.logs import configure_logs
+    from workbench.loops import workbench_loops
     from workbench.web.app import hub_workbench
     from workbench.web.greeting import greet_first_admin
 
@@ -49,6 +50,7 @@ def run(
             version=version("o2c-gateway"),
             workbench=hub_workbench,
             greet=greet_first_admin,
+            loops=workbench_loops,
         )
     )
 

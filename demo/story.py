@@ -30,7 +30,11 @@ from store import audit
 from store.audit import BalanceRow
 from transports.http_server import serve
 from transports.running import OpenedHub, OpenHub, folder_watches, hub_application, served_hub
+from transports.stopping import Stop
+from workbench.loops import workbench_loops
 from workbench.showing import console
+from workbench.web.app import hub_workbench
+from workbench.web.greeting import greet_first_admin
 
 MARKER = ".o2c-demo"
 SHOWN = 3
@@ -57,6 +61,7 @@ async def tell(
         balanced = await _report(out, hub, answers)
         if not leave:
             out.print(_next_steps(address, folder))
+            await greet_first_admin(hub, address)
             await serving
     return 0 if balanced else 1
 
@@ -66,13 +71,15 @@ async def _serving(
     hub: OpenedHub, port: int, version: str
 ) -> AsyncIterator[tuple[str, asyncio.Task[None]]]:
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    stop = Stop(hub.configuration.limits.drain_seconds)
     serving = asyncio.create_task(
         serve(
-            hub_application(hub, version),
+            hub_application(hub, version, hub_workbench(hub, version, stop)),
             host="127.0.0.1",
             port=_free_port(port),
-            beside=[hub.pipeline.watch(), *folder_watches(hub)],
+            beside=[hub.pipeline.watch(), *folder_watches(hub), *workbench_loops(hub)],
             on_ready=ready.set_result,
+            stop=stop,
         )
     )
     serving.add_done_callback(lambda _: ready.done() or ready.cancel())
@@ -215,4 +222,5 @@ def _next_steps(address: str, folder: Path) -> str:
         f"  .venv/bin/gateway trace '#1001' --data {folder}\n"
         f"  .venv/bin/gateway tail o2c.order --from 0 --data {folder}\n"
         f"  curl {address}/metrics\n"
+        f"The workbench is at {address}/workbench\n"
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, literal, select, update
+from sqlalchemy import Row as Found
 
 from canonical.errors import Malformed, Unsupported
 from canonical.keys import Key
@@ -17,7 +18,7 @@ from store.ids import MESSAGE, show_id
 from store.known_facts import KnownFact, known_facts
 from store.outbox import load_message, message_row
 from store.records import MessageRow
-from store.statements import insert_all, is_state, storable
+from store.statements import insert_all, is_state, select_among, storable
 from store.tables import conflict_decisions, message_references, messages
 from store.times import micros, moment
 
@@ -59,7 +60,9 @@ def list_judged(
 
     Conflicts are those nobody has decided about.
     """
-    statement = select(messages).where(is_state(messages.c.state, verdict))
+    # The second condition is the index's: SQLite does not see that the first one implies it.
+    settled = messages.c.state != literal("pending", literal_execute=True)
+    statement = select(messages).where(is_state(messages.c.state, verdict), settled)
     for column, value in ((messages.c.connector, connector), (messages.c.account, account)):
         if value is not None:
             statement = statement.where(column == value)
@@ -67,6 +70,24 @@ def list_judged(
         statement = statement.where(messages.c.id < before)
     found = connection.execute(statement.order_by(messages.c.id.desc()).limit(limit))
     return [message_row(one) for one in found]
+
+
+def list_decided(
+    connection: Connection, *, before: int | None = None, limit: int = 100
+) -> list[tuple[MessageRow, Decided]]:
+    """Conflicts somebody has decided about, the newest reports first, page by page."""
+    table = conflict_decisions.c
+    statement = select(conflict_decisions).order_by(table.message_row_id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(table.message_row_id < before)
+    decided = [_decided(found) for found in connection.execute(statement)]
+    wanted = sorted(one.message_row_id for one in decided)
+    rows = {
+        row.id: message_row(row)
+        for row in select_among(connection, select(messages), messages.c.id, wanted)
+    }
+    # Retention keeps decisions longer than what was decided about.
+    return [(rows[one.message_row_id], one) for one in decided if one.message_row_id in rows]
 
 
 def load_conflict(connection: Connection, row_id: int) -> Conflict:
@@ -84,6 +105,10 @@ def decision_on(connection: Connection, row_id: int) -> Decided | None:
     found = connection.execute(select(table).where(table.c.message_row_id == row_id)).first()
     if found is None:
         return None
+    return _decided(found)
+
+
+def _decided(found: Found[Any]) -> Decided:
     return Decided(
         message_row_id=found.message_row_id,
         decision=found.decision,

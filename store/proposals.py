@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy import Row as Found
 
 from canonical.errors import GatewayError, Unsupported
@@ -96,18 +96,34 @@ def list_proposals(
     *,
     state: str | None = "open",
     target: str | None = None,
+    made_by: str | None = None,
+    not_by: str | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[Proposal]:
-    """Proposals, newest first; `before` is the last id of the page before this one."""
+    """Proposals, newest first; `before` is the last id of the page before this one.
+
+    `not_by` leaves out one person's own: open, those are what they may decide on.
+    """
     chosen = select(proposals).order_by(proposals.c.id.desc()).limit(limit)
     if state is not None:
         chosen = chosen.where(proposals.c.state == state)
     if target is not None:
         chosen = chosen.where(proposals.c.target == target)
+    if made_by is not None:
+        chosen = chosen.where(proposals.c.made_by == made_by)
+    if not_by is not None:
+        chosen = chosen.where(proposals.c.made_by != not_by)
     if before is not None:
         chosen = chosen.where(proposals.c.id < before)
     return [_proposal(found) for found in connection.execute(chosen)]
+
+
+def count_waiting(connection: Connection, *, not_by: str) -> int:
+    """Open proposals that somebody else than this person made."""
+    table = proposals.c
+    waiting = select(func.count()).where(table.state == "open", table.made_by != not_by)
+    return connection.scalar(waiting) or 0
 
 
 def decide(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, select, update
@@ -19,7 +19,7 @@ from sqlalchemy import Row as Found
 from canonical.errors import Malformed, Unsupported
 from store.audit_log import append_audit
 from store.contested import Contested
-from store.ids import first_id_at, show_id
+from store.ids import first_id_at, made_at_s, show_id
 from store.inbox import receipt_row
 from store.records import ReceiptRow
 from store.statements import free_at, insert_all, storable
@@ -61,6 +61,16 @@ class Reprocessing:
     left_out: int
     published_by: str | None
     revision: int
+
+    @property
+    def since(self) -> datetime:
+        """From when on receipts are looked at."""
+        return _moment_of(self.since_id)
+
+    @property
+    def until(self) -> datetime:
+        """Up to when, not included."""
+        return _moment_of(self.until_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +268,10 @@ def note(
         target=show_id(REPROCESSING, run.reprocessing_id),
         details={"connector": run.connector, "reason": run.reason} | details,
     )
+
+
+def _moment_of(row_id: int) -> datetime:
+    return datetime.fromtimestamp(made_at_s(row_id), UTC)
 
 
 def _reprocessing(found: Found[Any]) -> Reprocessing:

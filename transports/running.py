@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any, Protocol
@@ -59,6 +59,8 @@ class OpenHub(Protocol):
 BuildWorkbench = Callable[[OpenedHub, str, Stop], ASGI]
 """Builds the pages and the REST API of a hub, for a process that can be told to stop."""
 Greet = Callable[[OpenedHub, str], Coroutine[Any, Any, None]]
+Loops = Callable[[OpenedHub], Sequence[Coroutine[Any, Any, None]]]
+"""What else a process does beside its doors, until it stops."""
 
 
 async def run_gateway(
@@ -71,6 +73,7 @@ async def run_gateway(
     version: str,
     workbench: BuildWorkbench | None = None,
     greet: Greet | None = None,
+    loops: Loops = lambda _hub: (),
 ) -> None:
     """Open the hub and the doors of its roles; returns after a clean stop.
 
@@ -81,7 +84,8 @@ async def run_gateway(
     greetings = set[asyncio.Task[None]]()
     stop = Stop(configuration.limits.drain_seconds)
     async with served_hub(configuration, accounts, open_hub) as hub:
-        beside = [hub.pipeline.watch(), *folder_watches(hub), *outbound_loops(hub)]
+        built = workbench(hub, version, stop) if workbench and port is not None else None
+        beside = [hub.pipeline.watch(), *folder_watches(hub), *outbound_loops(hub), *loops(hub)]
 
         def ready(address: str) -> None:
             roles = list(configuration.gateway.roles)
@@ -93,7 +97,6 @@ async def run_gateway(
             ready("")
             await stay(beside, stop)
         else:
-            built = workbench(hub, version, stop) if workbench else None
             app = hub_application(hub, version, built)
             await serve(app, host=host, port=port, beside=beside, on_ready=ready, stop=stop)
         for greeting in greetings:

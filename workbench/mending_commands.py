@@ -221,13 +221,15 @@ async def print_campaigns(bench: Bench, *, as_json: bool) -> None:
 async def reprocess(bench: Bench, shown: str, verb: str) -> None:
     """Say how a reprocessing stands, publish its corrections, or cancel it."""
     run_id = parse_id(REPROCESSING, shown)
+    told: dict[str, Any] = {}
     if verb == "publish":
-        await reprocessing.publish_corrections(bench, run_id, actor=_actor())
+        done = await reprocessing.publish_corrections(bench, run_id, actor=_actor())
+        told = {} if done.proposal is None else {"waits_for_a_second_person": done.proposal}
     elif verb == "cancel":
         await reprocessing.cancel_reprocessing(bench, run_id, actor=_actor())
     run = await bench.database.read(lambda c: load_reprocessing(c, run_id))
     found = await bench.database.read(lambda c: reprocessed.list_differences(c, run_id, limit=20))
-    _print({"run": run, "first_differences": found})
+    _print(told | {"run": run, "first_differences": found})
 
 
 async def print_reprocessings(bench: Bench) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from canonical.errors import Unsupported
+from contextlib import suppress
+from datetime import datetime
+
+from canonical.errors import Malformed, Unsupported
 from store import campaigns, edits, proposals
+from store import reprocessing as runs
+from store.contested import Contested
 from store.database import Connection
 from store.group_counts import lock_groups
 from store.ids import parse_id
 from store.proposals import Proposal
-from workbench import editing, four_eyes
+from workbench import editing, four_eyes, reprocessing
 from workbench.bench import Bench
 
 CAMPAIGN_KIND = "campaign"
@@ -31,6 +36,42 @@ async def approve(bench: Bench, proposal_id: int, *, actor: str, reason: str = "
     done = await bench.database.write(decide)
     bench.wake()
     return done
+
+
+async def reject(bench: Bench, proposal_id: int, *, actor: str, reason: str) -> Proposal:
+    """Say no, and why. Raises Malformed without a reason, NotYours, AlreadyDecided."""
+    if not reason.strip():
+        raise Malformed("saying no needs a reason", code="reason_required", path="reason")
+    now = bench.now()
+
+    def decide(connection: Connection) -> Proposal:
+        rejected = four_eyes.reject(connection, proposal_id, by=actor, reason=reason, now=now)
+        _let_go(connection, rejected, actor, now)
+        return rejected
+
+    return await bench.database.write(decide)
+
+
+async def withdraw(bench: Bench, proposal_id: int, *, actor: str, reason: str = "") -> Proposal:
+    """Take one's own proposal back. Raises NotYours for anybody else, AlreadyDecided."""
+    now = bench.now()
+
+    def decide(connection: Connection) -> Proposal:
+        taken = four_eyes.withdraw(connection, proposal_id, by=actor, reason=reason, now=now)
+        _let_go(connection, taken, actor, now)
+        return taken
+
+    return await bench.database.write(decide)
+
+
+def _let_go(connection: Connection, proposal: Proposal, by: str, now: datetime) -> None:
+    """A campaign that is not to be holds its group no longer."""
+    if proposal.kind != CAMPAIGN_KIND:
+        return
+    # Somebody may have cancelled it before.
+    with suppress(Contested):
+        campaign_id = parse_id(campaigns.CAMPAIGN, proposal.target)
+        campaigns.cancel(connection, campaign_id, actor=by, now=now)
 
 
 async def carry_out(bench: Bench, proposal_id: int) -> Proposal:
@@ -56,6 +97,9 @@ def _carry_out(bench: Bench, connection: Connection, proposal_id: int, by: str) 
         case _ if applied.kind == CAMPAIGN_KIND:
             campaign_id = parse_id(campaigns.CAMPAIGN, applied.target)
             campaigns.approve_campaign(connection, campaign_id, by=by, now=now)
+        case reprocessing.KIND:
+            run_id = parse_id(runs.REPROCESSING, applied.target)
+            runs.publish(connection, run_id, actor=by, now=now)
         case other:
             raise Unsupported(f"nobody carries out {other[:40]!r} here", code="unknown_proposal")
     return applied

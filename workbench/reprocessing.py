@@ -1,42 +1,52 @@
 """Reprocess: receipts of the past through today's code; what changed is published as corrections.
 
-Memory is bounded by a chunk of a payload: a statement of a million lines is compared like any.
+Corrections of money, parties or bank details are put before a second person first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from canonical.errors import GatewayError, Unavailable
-from canonical.keys import Key
 from routing.normalise import Normaliser
-from store import inbox, reprocessed, reprocessing
+from store import inbox, proposals, reprocessed, reprocessing
 from store.contested import Contested
 from store.corrections import Content, publish_correction
 from store.database import Connection
-from store.known_facts import KnownFact, known_facts
-from store.produced import published_keys
-from store.records import NewMessage, ReceiptRow, Translation
-from store.reprocessed import NewDifference, ReprocessedDifference
-from store.reprocessing import NewReprocessing, Reprocessing
+from store.ids import show_id
+from store.proposals import NewProposal, Proposal
+from store.records import NewMessage, ReceiptRow
+from store.reprocessed import ReprocessedDifference
+from store.reprocessing import REPROCESSING, NewReprocessing, Reprocessing
+from workbench import four_eyes
 from workbench.bench import Bench
-from workbench.differences import message_differences
-from workbench.dry_runs import NO_ACCOUNT, reading_of
+from workbench.comparing import compare
+from workbench.dry_runs import reading_of
 from workbench.payload_bytes import content_of
 
+KIND: Final = "reprocessing"
+"""The kind of proposals that are corrections of a run; their target is the run."""
 RECEIPTS_A_STEP: Final = 20
 CORRECTIONS_A_STEP: Final = 50
-MOST_A_RECEIPT: Final = 1000
-"""Differences that are kept of one receipt; the counts are exact."""
-MOST_FIELDS: Final = 50
-GONE_UP_TO: Final = 10_000
-"""Messages of a receipt up to which it is looked whether today's code still says them."""
+FIELDS_TOLD: Final = 100
+SAMPLED: Final = 500
+"""Differences in which a summary counts fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publishing:
+    """What became of the wish to publish."""
+
+    run: Reprocessing
+    proposal: Proposal | None
+    """Set: it waits for a second person. None: the corrections are on their way."""
 
 
 async def start_reprocessing(
@@ -67,11 +77,63 @@ async def start_reprocessing(
     )
 
 
-async def publish_corrections(bench: Bench, reprocessing_id: int, *, actor: str) -> Reprocessing:
-    """Publish what changed and was not left out. Raises Contested unless all is compared."""
+async def publish_corrections(bench: Bench, reprocessing_id: int, *, actor: str) -> Publishing:
+    """Publish what changed and was not left out, or put it before a second person.
+
+    Raises Contested unless all is compared (`reprocessing_state`), or when a second person has
+    been asked already (`waits_for_second`).
+    """
     now = bench.now()
     return await bench.database.write(
-        lambda connection: reprocessing.publish(connection, reprocessing_id, actor=actor, now=now)
+        lambda connection: _publish_or_ask(bench, connection, reprocessing_id, actor, now)
+    )
+
+
+def _publish_or_ask(
+    bench: Bench, connection: Connection, reprocessing_id: int, actor: str, now: datetime
+) -> Publishing:
+    run = reprocessing.load_reprocessing(connection, reprocessing_id)
+    asking = reprocessed.asking(connection, reprocessing_id)
+    if run.state != "compared" or not asking.messages:
+        run = reprocessing.publish(connection, reprocessing_id, actor=actor, now=now)
+        return Publishing(run=run, proposal=None)
+    # Of two people at once the second waits here, and finds what the first has asked.
+    run = reprocessing.change(connection, run, revision=run.revision + 1)
+    target = show_id(REPROCESSING, reprocessing_id)
+    for asked in proposals.list_proposals(connection, target=target, limit=1):
+        raise Contested(
+            f"{asked.made_by} has put this before a second person already", code="waits_for_second"
+        )
+    new = NewProposal(
+        proposal_id=bench.ids.next(),
+        kind=KIND,
+        target=target,
+        payload=_told(run, asking),
+        made_by=actor,
+    )
+    return Publishing(run=run, proposal=four_eyes.propose(connection, new, now))
+
+
+def _told(run: Reprocessing, asking: reprocessed.Asking) -> dict[str, Any]:
+    return {
+        "connector": run.connector,
+        "account": run.account,
+        "reason": run.reason,
+        "changed": run.changed,
+        "messages": asking.messages,
+        "fields": list(asking.fields[:FIELDS_TOLD]),
+    }
+
+
+async def leave_out(
+    bench: Bench, reprocessing_id: int, row_ids: Sequence[int], *, actor: str
+) -> int:
+    """Keep differences from being published; how many were not published or left out yet."""
+    now = bench.now()
+    return await bench.database.write(
+        lambda connection: reprocessed.leave_out(
+            connection, reprocessing_id, row_ids, actor=actor, now=now
+        )
     )
 
 
@@ -94,7 +156,7 @@ async def _compare_next(bench: Bench, run: Reprocessing, owner: str) -> bool:
     rows = await bench.database.read(
         lambda connection: reprocessing.next_receipts(connection, run, RECEIPTS_A_STEP)
     )
-    compared = [await _compare(bench, row) for row in rows]
+    compared = [await compare(bench, row) for row in rows]
 
     def keep(connection: Connection) -> bool:
         held = reprocessing.hold(connection, run, owner)
@@ -114,13 +176,7 @@ async def _compare_next(bench: Bench, run: Reprocessing, owner: str) -> bool:
 
 async def _publish_next(bench: Bench, run: Reprocessing, owner: str) -> bool:
     waiting = await bench.database.read(
-        lambda connection: reprocessed.list_differences(
-            connection,
-            run.reprocessing_id,
-            outcome="changed",
-            state="found",
-            limit=CORRECTIONS_A_STEP,
-        )
+        lambda connection: _waiting(connection, run.reprocessing_id)
     )
     contents = [(one, await _content(bench, one)) for one in waiting]
 
@@ -145,6 +201,17 @@ async def _publish_next(bench: Bench, run: Reprocessing, owner: str) -> bool:
     moved = await bench.database.write(publish)
     bench.wake()
     return moved
+
+
+def _waiting(connection: Connection, reprocessing_id: int) -> list[ReprocessedDifference]:
+    """The next changes that are neither published nor left out."""
+    for state in reprocessed.WAITING:
+        found = reprocessed.list_differences(
+            connection, reprocessing_id, outcome="changed", state=state, limit=CORRECTIONS_A_STEP
+        )
+        if found:
+            return found
+    return []
 
 
 def _publish(
@@ -182,8 +249,13 @@ async def _content(bench: Bench, one: ReprocessedDifference) -> Content | None:
     )
     if receipt is None:
         return None
-    async with content_of(bench.database, receipt) as content:
-        message = await asyncio.to_thread(_find, bench, receipt, content, one)
+    try:
+        async with content_of(bench.database, receipt) as content:
+            message = await asyncio.to_thread(_find, bench, receipt, content, one)
+    except Unavailable:
+        raise
+    except GatewayError:
+        return None  # Its bytes are no longer kept, or no longer read.
     return None if message is None else _as_content(receipt, message)
 
 
@@ -222,3 +294,53 @@ def summary(found: Sequence[ReprocessedDifference]) -> Counter[str]:
     return Counter(
         str(change["path"]) for one in found for change in one.differences if change["path"]
     )
+
+
+_PLACE: Final = re.compile(r"\[[^\]]*\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A run, and what its differences are about."""
+
+    run: Reprocessing
+    fields: Sequence[tuple[str, int]]
+    """Paths without places in lists, and the number of messages; the most frequent first."""
+    sampled: int
+    """Differences the fields were counted in."""
+    second_person: int
+    """Changes that wait and that another person has to agree to."""
+    proposal: Proposal | None
+    """What the second person is, or was last, asked."""
+
+
+async def summary_of(bench: Bench, reprocessing_id: int) -> Summary:
+    """How a run stands. Raises Unsupported (`unknown_reprocessing`)."""
+
+    def look(connection: Connection) -> Summary:
+        run = reprocessing.load_reprocessing(connection, reprocessing_id)
+        found = (
+            reprocessed.list_differences(
+                connection, reprocessing_id, outcome="changed", limit=SAMPLED
+            )
+            if run.changed
+            else []
+        )
+        counted = Counter(path for one in found for path in _fields(one))
+        waits = run.state == "compared"
+        asked = proposals.list_proposals(
+            connection, state=None, target=show_id(REPROCESSING, reprocessing_id), limit=1
+        )
+        return Summary(
+            run=run,
+            fields=counted.most_common(FIELDS_TOLD),
+            sampled=len(found),
+            second_person=reprocessed.asking(connection, reprocessing_id).messages if waits else 0,
+            proposal=next(iter(asked), None),
+        )
+
+    return await bench.database.read(look)
+
+
+def _fields(one: ReprocessedDifference) -> set[str]:
+    return {_PLACE.sub("[]", str(change["path"])) for change in one.differences if change["path"]}

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from canonical.errors import GatewayError, Malformed, Rejected, TooLarge, Unavailable, Unsupported
+from store.contested import Contested
 from store.proposals import AlreadyDecided, NotYours
 from workbench.web.protection import TOLD
 from workbench.web.rendering import render
@@ -63,6 +64,7 @@ _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (Rejected, 403),
     (NotHere, 404),
     (AlreadyDecided, 409),
+    (Contested, 409),
     (Conflict, 409),
     (TooLarge, 413),
     (Malformed, 422),

@@ -162,6 +162,11 @@ function axisTime(seconds) {
 
 function drawPlots(root) {
   if (!window.uPlot) return;
+  for (const [place, plot] of plots) {
+    if (place.isConnected) continue;
+    plot.destroy();
+    plots.delete(place);
+  }
   for (const place of all("[data-plot]", root)) {
     plots.get(place)?.destroy();
     const { series, data } = JSON.parse(place.dataset.plot);

@@ -16,7 +16,8 @@ class NavigationItem:
     title: str
     href: str
     order: int
-    """Overview 10, Failures 20, Conflicts 30, Proposals 36, Search 40, Reports 50, People 80, Audit log 90."""
+    """Overview 10, Failures 20, Conflicts 30, Proposals 36, Search 40, Reports 50, People 80,
+    Audit log 90."""
     role: Role = Role.VIEWER
     badge: str = ""
     """The address of a part that tells how many of it wait for whoever looks."""

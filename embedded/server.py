@@ -86,11 +86,12 @@ async def _keep_alive(server: StreamServer, leaving: asyncio.Event) -> None:
 
 
 async def _happens(event: asyncio.Event, within_s: float) -> bool:
+    # Not wait_for: on Python 3.11 a cancel that meets the event is lost in it.
     try:
-        await asyncio.wait_for(event.wait(), within_s)
+        async with asyncio.timeout(within_s):
+            return await event.wait()
     except TimeoutError:
         return False
-    return True
 
 
 def checked_url(url: str) -> str:

@@ -199,8 +199,10 @@ class Relay:
             await self._woken_within(self._sweep_s)
 
     async def _woken_within(self, seconds: float) -> bool:
+        # Not wait_for: on Python 3.11 a cancel that meets a wake is lost in it.
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                return await self._woken.wait()
         return False
 
     async def _stall(self, error: Unavailable) -> None:

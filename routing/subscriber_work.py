@@ -42,11 +42,12 @@ log = structlog.get_logger(__name__)
 
 async def happens(event: asyncio.Event, within_s: float) -> bool:
     """Wait so long at most for the event; whether it happened."""
+    # Not wait_for: on Python 3.11 a cancel that meets the event is lost in it.
     try:
-        await asyncio.wait_for(event.wait(), within_s)
+        async with asyncio.timeout(within_s):
+            return await event.wait()
     except TimeoutError:
         return False
-    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

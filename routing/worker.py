@@ -313,8 +313,10 @@ class Worker:
     async def _rest(self) -> None:
         self._idle.set()
         self._woken.clear()
+        # Not wait_for: on Python 3.11 a cancel that meets a wake is lost in it.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self._sweep_s)
+            async with asyncio.timeout(self._sweep_s):
+                await self._woken.wait()
 
 
 def _bodies(connection: Connection, receipt_ids: Sequence[int]) -> dict[int, bytes | GatewayError]:

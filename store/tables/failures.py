@@ -49,6 +49,7 @@ dead_letters = Table(
     Index("dead_letters_by_code", "error_code", "state", "id"),
     Index("dead_letters_by_state", "state", "id"),
     Index("dead_letters_by_receipt", "receipt_id"),
+    index_where("dead_letters_by_row", "message_row_id", where="message_row_id IS NOT NULL"),
     Index("dead_letters_by_message_id", "message_id"),
     index_where(
         "dead_letters_open_receipt",

@@ -138,12 +138,18 @@ class Day:
         }
 
 
+@pytest.fixture(scope="session")
+def tills(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The till's connector in its first release; made once, as making it loads it."""
+    return shop_floor.install_till(tmp_path_factory.mktemp("distribution") / "tills")
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
+def gateway(request: pytest.FixtureRequest, tmp_path: Path, tills: Path) -> Iterator[Gateway]:
     """A gateway with a connector of another distribution."""
     environment = environment_of_gateways() | SECRETS
-    tills = shop_floor.install_till(tmp_path / "tills")
-    environment["PYTHONPATH"] += f"{os.pathsep}{tills}"
+    installed = Path(shutil.copytree(tills, tmp_path / "tills"))
+    environment["PYTHONPATH"] += f"{os.pathsep}{installed}"
     if request.param == "postgresql":
         environment["GATEWAY_STORE_URL"] = request.getfixturevalue("postgresql_url")
     (tmp_path / "gateway.toml").write_text(CONFIGURATION)

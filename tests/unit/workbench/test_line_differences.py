@@ -47,4 +47,5 @@ def test_it_says_when_there_is_more() -> None:
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_any_bytes_can_be_compared(old: bytes, new: bytes) -> None:
     found = line_differences(old, new)
-    assert all(one.text.isprintable() or not one.text for one in found.lines)
+    # A tab stays: it is a payload's own, and harms no page.
+    assert all(one.text.replace("\t", " ").isprintable() for one in found.lines)

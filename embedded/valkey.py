@@ -78,7 +78,11 @@ class Valkey:
         with self._exclusive():
             self._await_answer(binary)
             self._guest = self._connection()
-            self._guest.ping()
+            try:
+                self._guest.ping()
+            except (redis.ConnectionError, redis.TimeoutError):
+                # It answered a moment ago, and died since.
+                raise self._died() from None
 
     def revive(self, binary: Callable[[], Path]) -> bool:
         """Start the server again if it died; returns whether it had. Raises Unavailable."""

@@ -39,7 +39,13 @@ def build_accounts(setting: Setting, configuration: Configuration) -> Accounts:
     from connectors import registry
     from routing.accounts import build_accounts as build
 
-    return build(configuration.accounts, registry.load, setting.environment, setting.base)
+    return build(
+        configuration.accounts,
+        registry.load,
+        setting.environment,
+        setting.base,
+        domains=configuration.domains.run,
+    )
 
 
 @asynccontextmanager
@@ -65,7 +71,7 @@ async def open_publisher(configuration: Configuration) -> AsyncIterator[Publishe
     async with stream_server(configuration.streams.url, configuration.data) as server:
         connection = client(server.url)
         try:
-            yield Publisher(connection)
+            yield Publisher(connection, url=server.url)
         finally:
             await connection.aclose()
 

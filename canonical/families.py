@@ -1,8 +1,8 @@
-"""The four families and the facts in each."""
+"""The families and the facts in each: four that systems report, and what the domains decide."""
 
 from __future__ import annotations
 
-from canonical import billing, cash, order, shipment
+from canonical import billing, cash, chain, order, shipment
 from canonical.payload import Payload
 
 FAMILIES: dict[str, tuple[type[Payload], ...]] = {
@@ -10,6 +10,7 @@ FAMILIES: dict[str, tuple[type[Payload], ...]] = {
     "shipment": shipment.FACTS,
     "billing": billing.FACTS,
     "cash": cash.FACTS,
+    "chain": chain.FACTS,
 }
 
 FAMILY_OF: dict[str, str] = {

@@ -1,5 +1,6 @@
 """`gateway.toml` and the environment: read, checked, and pointed at line by line."""
 
+from configuration.domains import DomainName, DomainSettings
 from configuration.model import (
     AccountSettings,
     Configuration,
@@ -16,6 +17,8 @@ __all__ = [
     "ALL_ROLES",
     "AccountSettings",
     "Configuration",
+    "DomainName",
+    "DomainSettings",
     "Finding",
     "GatewaySettings",
     "HttpSettings",

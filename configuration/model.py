@@ -10,6 +10,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from canonical.errors import Malformed
+from configuration.domains import DomainSettings
 from configuration.retention import RetentionSettings
 from configuration.roles import ALL_ROLES, Role, apart_fault
 from configuration.secrets import resolve_secret
@@ -162,6 +163,7 @@ class Configuration(_Section):
     http: HttpSettings = HttpSettings()
     limits: Limits = Limits()
     retention: RetentionSettings = RetentionSettings()
+    domains: DomainSettings = DomainSettings()
     accounts: tuple[AccountSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from canonical.errors import Malformed, Unsupported
 from configuration import AccountSettings
@@ -13,6 +13,9 @@ from configuration.secrets import resolve_secret
 from connectors.contract import Connector
 from connectors.secret import Secret
 from routing.calling_out import poll_from, requests_per_second
+
+ANNOUNCES: Final = "chain"
+"""The connector of what domains announce."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +69,15 @@ def build_accounts(
     load: Callable[[str], Connector],
     environment: Mapping[str, str],
     base: Path,
+    *,
+    domains: Sequence[str] = (),
 ) -> Accounts:
     """Load each account's connector and follow its secrets.
 
-    Raises Unsupported for an unknown connector, Malformed for a missing secret, and for a webhook
-    account that has none (such an account would refuse everything), or a bad option.
+    Each of the `domains` that run here announces by an account of the connector `chain`, which
+    takes nothing over HTTP. Raises Unsupported for an unknown connector, Malformed for a missing
+    secret, and for a webhook account that has none (such an account would refuse everything), a
+    bad option, or a domain that is configured as an account too.
     """
     accounts = []
     for one in settings:
@@ -96,7 +103,24 @@ def build_accounts(
                 poll=one.poll,
             )
         )
-    return Accounts(accounts)
+    return Accounts([*accounts, *_announcing(domains, load, accounts)])
+
+
+def _announcing(
+    domains: Sequence[str], load: Callable[[str], Connector], others: Sequence[Account]
+) -> list[Account]:
+    if not domains:
+        return []
+    connector = load(ANNOUNCES)
+    taken = {one.name for one in others if one.connector.manifest.name == ANNOUNCES}
+    for name in domains:
+        if name in taken:
+            raise Malformed(
+                f"the domain {name} runs here and is an account of {ANNOUNCES!r} as well",
+                code="domain_twice",
+                path="domains.run",
+            )
+    return [Account(connector=connector, name=str(name)) for name in domains]
 
 
 def _api_credential(

@@ -22,6 +22,7 @@ FAMILY_STREAM: dict[str, str] = {
     "shipment": "o2c.shipment",
     "billing": "o2c.billing",
     "cash": "o2c.cash",
+    "chain": "o2c.chain",
 }
 
 

@@ -80,8 +80,10 @@ def stream_name(name: str) -> str:
 class Publisher:
     """Appends message rows to their streams, and looks at streams."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, url: str = "") -> None:
         self._redis = redis
+        self.url = url
+        """Where the server is, for whoever needs a connection of its own."""
 
     @property
     def redis(self) -> Redis:

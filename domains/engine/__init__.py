@@ -1,0 +1,1 @@
+"""What runs a domain: files its facts, derives what is due, keeps what changed, announces it."""

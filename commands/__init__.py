@@ -12,6 +12,7 @@ from commands import (
     auditing,
     connectors,
     dead,
+    exceptions,
     explaining,
     payloads,
     people,
@@ -47,6 +48,8 @@ def build_cli(root: Root) -> typer.Typer:
     cli.add_typer(auditing.cli, name="audit")
     cli.add_typer(connectors.cli, name="connectors")
     cli.add_typer(dead.cli, name="dead")
+    cli.add_typer(exceptions.cli, name="exceptions")
+    cli.add_typer(exceptions.records, name="records")
     cli.add_typer(people.users, name="users")
     cli.add_typer(people.tokens, name="tokens")
     return cli

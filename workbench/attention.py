@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from domains.exceptions.listing import OwnerStanding
 from routing.stream_states import StreamState
 from store.audit import BalanceRow
 from store.failure_groups import GROUP, FailureGroup
@@ -40,6 +41,8 @@ class Beside:
     max_entries: int
     audit: Sequence[BalanceRow]
     silent: Sequence[Silent]
+    exceptions: Sequence[OwnerStanding] = ()
+    """What is open of each owner."""
 
 
 def short(number: int) -> str:
@@ -65,6 +68,7 @@ def _all_items(standing: Standing, beside: Beside) -> Iterator[Item]:
     yield from _stalled(standing)
     yield from _streams(beside)
     yield from _failures(standing)
+    yield from _exceptions(beside.exceptions)
     yield from _decisions(standing)
     for one in beside.silent:
         hours = one.usual / timedelta(hours=1)
@@ -146,6 +150,20 @@ def _group(one: FailureGroup, *, kind: str, note: str) -> Item:
         detail=f"{one.connector or 'several connectors'}, {one.stage}; {note}",
         href=f"/workbench/groups/{show_id(GROUP, one.group_id)}",
         since=one.opened_at,
+    )
+
+
+def _exceptions(counts: Sequence[OwnerStanding]) -> Iterator[Item]:
+    number, overdue = sum(one.total for one in counts), sum(one.overdue for one in counts)
+    if not number:
+        return
+    owners = ", ".join(f"{one.owner} {short(one.total)}" for one in counts if one.total)
+    noun = "exception is" if number == 1 else "exceptions are"
+    yield Item(
+        kind="bad" if overdue else "warn",
+        title=f"{short(number)} {noun} open",
+        detail=f"{short(overdue)} overdue; {owners}" if overdue else owners,
+        href=f"/workbench/exceptions{'?overdue=true' if overdue else ''}",
     )
 
 

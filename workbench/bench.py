@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from domains.contract import Domain
 from routing.accounts import Accounts
 from routing.router import Router
 from store.database import Database
@@ -14,6 +15,13 @@ from store.ids import IdSource
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def installed_domains() -> Mapping[str, Domain]:
+    """The domains that come with the gateway, by name."""
+    from domains.installed import INSTALLED  # noqa: PLC0415 - few requests need them
+
+    return {name: one.domain for name, one in INSTALLED.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +35,5 @@ class Bench:
     now: Callable[[], datetime] = _now
     wake: Callable[[], None] = field(default=lambda: None)
     """Called when there is something new to translate or publish, in case a pipeline runs here."""
+    domains: Callable[[], Mapping[str, Domain]] = installed_domains
+    """Whose actions people may decide on."""

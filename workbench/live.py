@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import structlog
 
 from canonical.errors import GatewayError
+from domains.exceptions import listing
 from routing.stream_states import StreamState, look_at
 from routing.trimming import MAX_ENTRIES, known_streams
 from store import audit, overview
@@ -115,13 +116,19 @@ class Live:
     async def _look(self) -> Overview:
         self.looks += 1
         now = self._clock()
-        standing = await self._database.read(lambda connection: overview.standing(connection, now))
+        standing, exceptions = await self._database.read(
+            lambda connection: (
+                overview.standing(connection, now),
+                listing.standing(connection, now),
+            )
+        )
         streams = [] if self._hub is None else await self._streams(self._hub)
         beside = Beside(
             streams=streams,
             max_entries=self._hub.configuration.streams.max_entries if self._hub else MAX_ENTRIES,
             audit=await self.balance(),
             silent=await self._silent.get(self._look_for_silence),
+            exceptions=exceptions,
         )
         return build(standing, beside)
 

@@ -13,7 +13,7 @@ from store.database import Connection
 from store.group_counts import lock_groups
 from store.ids import parse_id
 from store.proposals import Proposal
-from workbench import editing, four_eyes, reprocessing
+from workbench import editing, exceptions_deciding, four_eyes, reprocessing
 from workbench.bench import Bench
 
 CAMPAIGN_KIND = "campaign"
@@ -100,6 +100,8 @@ def _carry_out(bench: Bench, connection: Connection, proposal_id: int, by: str) 
         case reprocessing.KIND:
             run_id = parse_id(runs.REPROCESSING, applied.target)
             runs.publish(connection, run_id, actor=by, now=now)
+        case exceptions_deciding.KIND:
+            exceptions_deciding.carry_out(bench, connection, applied, by)
         case other:
             raise Unsupported(f"nobody carries out {other[:40]!r} here", code="unknown_proposal")
     return applied

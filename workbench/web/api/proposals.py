@@ -36,8 +36,8 @@ class ShownProposal(BaseModel):
     """A change that waits for a second person, or did."""
 
     id: str
-    kind: str = Field(description="edit, campaign or reprocessing")
-    target: str = Field(description="the edit, campaign or reprocessing it is about")
+    kind: str = Field(description="edit, campaign, reprocessing or decision")
+    target: str = Field(description="the edit, campaign, reprocessing, exception or record")
     payload: dict[str, Any] = Field(description="what was told of it when it was proposed")
     made_by: str
     made_at: datetime

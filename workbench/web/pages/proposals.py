@@ -31,6 +31,7 @@ KINDS = {
     "edit": "an edited payload",
     "campaign": "a patch of a group",
     "reprocessing": "corrections of past messages",
+    "decision": "a decision about money",
 }
 
 router = APIRouter(prefix=PROPOSALS)

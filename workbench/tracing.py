@@ -3,47 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from typing import Any, Final
 
 from canonical.errors import GatewayError
+from domains.engine.records_of import rows_of_keys
 from store import bodies, chains, trace
 from store.chains import Relation
 from store.database import Connection, Database
 from store.fetches import list_fetches
-from store.ids import DEAD_LETTER, MESSAGE, RECEIPT, show_id
-from store.records import Attempt, DeadLetter, FetchRow, MessageRow, ReceiptRow, Retry
-from store.trace import MOST, Handled, Timeline
-from workbench.dead import dead_document
-from workbench.searching import hit_of, mentioning
+from store.ids import RECEIPT, show_id
+from store.records import MessageRow
+from store.trace import MOST, Timeline, Trail
+from workbench.chain_of_records import Start, walk
+from workbench.chain_stages import joins_many
+from workbench.chain_steps import ChainStep, chain_document, chain_lines, steps_of
+from workbench.searching import mentioning
 from workbench.showing import harmless, payload_text, time_text
+from workbench.trace_steps import Step, step_of_fetch, steps_of_timeline, system_of
 
 PAYLOADS_SHOWN: Final = 3
 PAYLOAD_BYTES: Final = 2048
 BUDGET_S: Final = 0.7
 MOST_NAMES: Final = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """Something that happened."""
-
-    at: datetime
-    what: str
-    kind: str
-    """good, bad, warn, info or plain."""
-    system: str
-    """Connector and account, or a subscriber's name."""
-    title: str
-    facts: Mapping[str, Any]
-    """What there is to say of it, ids as people see them."""
-    receipt: str | None = None
-    message: str | None = None
-    letter: str | None = None
-    order: int = 0
-    """Of what happened at the same moment, what comes first."""
+MOST_ADDED: Final = 500
+"""Messages that only the records of the domains lead to."""
+_LONG: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +37,8 @@ class Trace:
     """A chain from order to cash, as far as it is known."""
 
     reference: str
+    chain: Sequence[ChainStep]
+    """The same as steps of business, where domains have records of it."""
     steps: Sequence[Step]
     relations: Sequence[Relation]
     systems: Sequence[str]
@@ -58,6 +46,8 @@ class Trace:
     whole: bool
     """Whether all of it is here: a chain may have any number of messages."""
     timeline: Timeline
+    referred: frozenset[int]
+    """Rows of messages that were found by what they refer to."""
 
 
 async def find_trace(store: Database, reference: str, *, budget_s: float = BUDGET_S) -> Trace:
@@ -67,7 +57,8 @@ async def find_trace(store: Database, reference: str, *, budget_s: float = BUDGE
     a while: not every sender says it where it is indexed.
     """
     found = await store.read(lambda connection: look_up(connection, reference))
-    names = {name for one in found.timeline.messages for name in chains.own_names(one.data)}
+    referred = [one for one in found.timeline.messages if one.row_id in found.referred]
+    names = {name for one in referred for name in chains.own_names(one.data)}
     names -= {one.value for one in found.relations}
     if not names:
         return found
@@ -85,16 +76,53 @@ def look_up(connection: Connection, reference: str, beside: Sequence[int] = ()) 
     rows = tuple(sorted({*named.message_row_ids, *beside}))
     chain = chains.follow(connection, replace(named, message_row_ids=rows))
     found = trace.timeline(connection, chain.trail)
+    links = walk(connection, _start(reference, set(named.message_row_ids), found))
+    business = steps_of(connection, links)
+    trail = _with_records(connection, chain.trail, business)
+    if trail != chain.trail:
+        found = trace.timeline(connection, trail)
     fetches = [one for each in found.receipts for one in list_fetches(connection, each.receipt_id)]
-    steps = sorted([*_steps(found), *map(_fetch, fetches)], key=lambda one: (one.at, one.order))
-    senders = [f"{one.connector}/{one.account}" for one in found.receipts]
+    steps = sorted(
+        [*steps_of_timeline(found), *map(step_of_fetch, fetches)],
+        key=lambda one: (one.at, one.order),
+    )
+    senders = [system_of(one.connector, one.account) for one in found.receipts]
     return Trace(
         reference=reference,
+        chain=business,
         steps=steps,
         relations=chain.relations,
         systems=list(dict.fromkeys(senders)),
-        whole=chain.whole and len(found.receipts) < MOST,
+        whole=chain.whole and links.whole and len(found.receipts) < MOST,
         timeline=found,
+        referred=frozenset(chain.trail.message_row_ids),
+    )
+
+
+def _start(reference: str, named: set[int], found: Timeline) -> Start:
+    known = [one for one in found.messages if one.message_id is not None]
+    return Start(
+        reference=reference.strip(),
+        named=frozenset(one.message_id or "" for one in known if one.row_id in named),
+        handles={one.message_id or "": _handles(one) for one in known},
+    )
+
+
+def _handles(message: MessageRow) -> set[str]:
+    """What a message shares with others of its order and no others."""
+    data = json.loads(message.data) if message.data else {}
+    payment = data.get("payment_id")
+    handles = {payment} if isinstance(payment, str) and len(payment) >= _LONG else set()
+    return handles if joins_many(message.type) else handles | {message.correlation}
+
+
+def _with_records(connection: Connection, trail: Trail, steps: Sequence[ChainStep]) -> Trail:
+    """A trail with the messages that records rest on."""
+    keys = {fact.row.key for one in steps for fact in one.facts}
+    rows = rows_of_keys(connection, sorted(keys)[:MOST_ADDED]) if keys else {}
+    return Trail(
+        receipt_ids=tuple(sorted({*trail.receipt_ids, *rows.values()})),
+        message_row_ids=tuple(sorted({*trail.message_row_ids, *rows})),
     )
 
 
@@ -104,13 +132,14 @@ async def print_trace(store: Database, reference: str, *, as_json: bool) -> bool
     payloads = await store.read(lambda connection: _payloads(connection, found))
     if as_json:
         print(json.dumps(trace_document(found), indent=2))
-    elif not found.steps:
+    elif not found.steps and not found.chain:
         print(f"nothing is known by {harmless(reference)}")
     else:
+        _print_chain(found)
         _print_steps(found.steps)
         _print_relations(found)
         _print_payloads(found.timeline, payloads)
-    return bool(found.steps)
+    return bool(found.steps or found.chain)
 
 
 def _payloads(connection: Connection, found: Trace) -> dict[int, bytes]:
@@ -124,178 +153,11 @@ def _payloads(connection: Connection, found: Trace) -> dict[int, bytes]:
     return payloads
 
 
-def _steps(found: Timeline) -> Iterator[Step]:
-    yield from (_receipt(one) for one in found.receipts)
-    for message in found.messages:
-        yield from _message(message)
-    yield from (_attempt(one) for one in found.attempts)
-    yield from (_dead_letter(one) for one in found.dead_letters)
-    yield from (_handled(one) for one in found.handled)
-    yield from (_retry(one) for one in found.retries)
-
-
-def _receipt(one: ReceiptRow) -> Step:
-    first = one.first_receipt_id
-    shown = show_id(RECEIPT, one.receipt_id)
-    return Step(
-        at=one.received_at,
-        what="received",
-        kind="info" if first is None else "plain",
-        system=f"{one.connector}/{one.account}",
-        title=one.kind or "unreadable",
-        receipt=shown,
-        facts={
-            "receipt": shown,
-            "from": f"{one.connector}/{one.account}",
-            "kind": one.kind,
-            "by": one.transport,
-            "delivery_key": one.delivery_key,
-            "state": one.state,
-            "first_receipt": None if first is None else show_id(RECEIPT, first),
-            "bytes": one.size,
-            "sha256": one.digest.hex(),
-            "secret": one.secret_name,
-            "filename": one.filename,
-            "reason": one.reason,
-        },
-    )
-
-
-def _fetch(one: FetchRow) -> Step:
-    fetched = one.fetched_receipt_id
-    return Step(
-        at=one.created_at,
-        what=f"object wanted, {one.state}",
-        kind="bad" if one.state == "dead" else "plain",
-        system=f"{one.connector}/{one.account}",
-        title=f"{one.kind} {one.object_id}",
-        receipt=None if fetched is None else show_id(RECEIPT, fetched),
-        order=1,
-        facts={
-            "kind": one.kind,
-            "object": one.object_id,
-            "for": show_id(RECEIPT, one.receipt_id),
-            "fetched_as": None if fetched is None else show_id(RECEIPT, fetched),
-            "attempts": one.attempts,
-            "error_code": one.error_code,
-        },
-    )
-
-
-VERDICT_KINDS: Final = {"new": "good", "conflict": "warn", "problem": "bad"}
-
-
-def _message(one: MessageRow) -> Iterator[Step]:
-    hit = hit_of(one)
-    told = (one.type or one.at, one.subject, f"{hit.amount} {hit.currency}".strip(), hit.party)
-    shown, system = show_id(MESSAGE, one.row_id), f"{one.connector}/{one.account}"
-    title = " · ".join(part for part in told if part)
-    facts = {
-        "message": shown,
-        "receipt": show_id(RECEIPT, one.receipt_id),
-        "type": one.type,
-        "id": one.message_id,
-        "key": one.key,
-        "verdict": one.verdict,
-        "state": one.state,
-        "at": one.at,
-        "occurred_at": time_text(one.occurred_at),
-        "correlation": one.correlation,
-        "version": one.version,
-        "data": None if one.data is None else json.loads(one.data),
-    }
-    yield Step(
-        at=one.created_at,
-        what=f"judged {one.verdict}",
-        kind=VERDICT_KINDS.get(one.verdict, "plain"),
-        system=system,
-        title=title,
-        facts=facts,
-        message=shown,
-        receipt=show_id(RECEIPT, one.receipt_id),
-        order=2,
-    )
-    if one.published_at is not None:
-        yield Step(
-            at=one.published_at,
-            what="published",
-            kind="good",
-            system=system,
-            title=f"{one.type} to {', '.join(one.destinations) or 'no stream'}",
-            facts={"id": one.message_id, "streams": list(one.destinations)},
-            message=shown,
-            order=4,
-        )
-
-
-def _attempt(one: Attempt) -> Step:
-    receipt = None if one.receipt_id is None else show_id(RECEIPT, one.receipt_id)
-    row = None if one.message_row_id is None else show_id(MESSAGE, one.message_row_id)
-    facts = asdict(one) | {"at": None, "receipt_id": receipt, "message_row_id": row}
-    kinds = {"failed": "bad", "succeeded": "good", "retry_scheduled": "warn"}
-    return Step(
-        at=one.at,
-        what=f"{one.stage} {one.outcome.replace('_', ' ')}",
-        kind=kinds.get(one.outcome, "plain"),
-        system=one.subscriber or "",
-        title=one.error_code or "",
-        facts=facts,
-        receipt=receipt,
-        message=row,
-        order=3,
-    )
-
-
-def _dead_letter(one: DeadLetter) -> Step:
-    where = " ".join(part for part in (one.record_at, one.field_path) if part)
-    return Step(
-        at=one.last_failed_at,
-        what=f"dead letter, {one.state}",
-        kind="bad" if one.state == "open" else "plain",
-        system=one.subscriber or f"{one.connector}/{one.account}",
-        title=f"{one.error_code} at {where}" if where else one.error_code,
-        facts=dead_document(one),
-        receipt=None if one.receipt_id is None else show_id(RECEIPT, one.receipt_id),
-        letter=show_id(DEAD_LETTER, one.dead_letter_id),
-        order=5,
-    )
-
-
-def _handled(one: Handled) -> Step:
-    return Step(
-        at=one.handled_at,
-        what="handled",
-        kind="good",
-        system=one.subscriber,
-        title=f"by {one.subscriber}",
-        facts={"subscriber": one.subscriber, "id": one.message_id},
-        message=one.message_id,
-        order=6,
-    )
-
-
-def _retry(one: Retry) -> Step:
-    return Step(
-        at=one.due_at,
-        what="to be tried again",
-        kind="warn",
-        system=one.subscriber,
-        title=f"{one.error_code}, after {one.attempts} tries",
-        facts={
-            "subscriber": one.subscriber,
-            "id": one.message_id,
-            "attempts": one.attempts,
-            "error_code": one.error_code,
-        },
-        message=one.message_id,
-        order=7,
-    )
-
-
 def trace_document(found: Trace) -> dict[str, Any]:
     """A trace as JSON."""
     return {
         "reference": found.reference,
+        "chain": chain_document(found.chain),
         "steps": [
             {"time": time_text(one.at), "what": one.what, **told(one.facts)} for one in found.steps
         ],
@@ -307,6 +169,14 @@ def trace_document(found: Trace) -> dict[str, Any]:
 def told(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts there are."""
     return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
+def _print_chain(found: Trace) -> None:
+    if found.chain:
+        print("the chain")
+        for line in chain_lines(found.chain):
+            print(line)
+        print()
 
 
 def _print_steps(steps: Sequence[Step]) -> None:

@@ -18,5 +18,5 @@ async def get_trace(
     who: Viewer, site: TheSite, ref: Annotated[str, Query(min_length=1, max_length=500)]
 ) -> dict[str, Any]:
     """`ref` is a receipt, a message, a key, a delivery key, a correlation or a reference. What is
-    not known has no steps."""
+    not known has no steps. `chain` tells it as steps of business, as far as domains run here."""
     return trace_document(await find_trace(site.database, ref.strip()))

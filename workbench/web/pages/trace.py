@@ -1,13 +1,19 @@
-"""Trace: one chain from order to cash, as a timeline, from whatever one has in hand."""
+"""Trace: one chain from order to cash, in steps and in time, from whatever one has in hand."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from workbench.tracing import find_trace, told
+from store.ids import RECEIPT, show_id
+from workbench.chain_stages import TONES
+from workbench.chain_steps import ChainStep
+from workbench.tracing import Trace, find_trace, told
 from workbench.web.access import Viewer
 from workbench.web.rendering import render
 from workbench.web.requests import PAGES
@@ -17,6 +23,18 @@ TRACE = f"{PAGES}/trace"
 SHOWN = 400
 
 router = APIRouter(prefix=TRACE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Steps of one stage, as the way through the chain shows them."""
+
+    name: str
+    tone: str
+    """Of what most needs a look."""
+    number: int
+    """Of the first of its steps, from 1."""
+    steps: int
 
 
 @router.get("")
@@ -43,4 +61,26 @@ async def trace_page(
         steps=[(one, told(one.facts)) for one in steps[:SHOWN]],
         more=max(0, len(steps) - SHOWN),
         system=system,
+        **_chain(found),
     )
+
+
+def _chain(found: Trace | None) -> dict[str, Any]:
+    """The steps, and which messages and receipts there still are to be looked at."""
+    if found is None:
+        return {"chain": []}
+    return {
+        "chain": found.chain,
+        "stages": list(_stages(found.chain)),
+        "messages": {one.message_id for one in found.timeline.messages},
+        "receipts": {show_id(RECEIPT, one.receipt_id) for one in found.timeline.receipts},
+    }
+
+
+def _stages(chain: Sequence[ChainStep]) -> Iterator[Stage]:
+    number = 1
+    for name, some in groupby(chain, key=lambda one: one.stage):
+        tones = [one.tone for one in some]
+        worst = next(one for one in TONES if one in tones)
+        yield Stage(name=name, tone=worst, number=number, steps=len(tones))
+        number += len(tones)

@@ -112,8 +112,9 @@ class BillingCandidateChanged(_Decided):
 
     TYPE: ClassVar[str] = "o2c.billing_candidate.changed"
     basis: str
-    """Billing policy version + source document type + id + line ids + period; the same basis is
-    the same candidate, whatever is sent again."""
+    """Billing policy version + source document type + id + line ids + period: the same basis is
+    billed once, whatever is sent again. It grows while lines are confirmed one by one; the
+    candidate itself is named by its shipment."""
     source_system: str
     account: str
     shipment_id: str

@@ -40,6 +40,8 @@ class DomainSettings(BaseModel):
     """Captured or paid out, and no bank entry after so long."""
     answer_due_hours: Hours = 48
     """An e-invoice was submitted, and the network says nothing for so long."""
+    without_invoices: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_]+/.+$")], ...] = ()
+    """Channels and accounts whose orders get no invoice here, e.g. `amazon/acme`."""
     tolerance: Mapping[Annotated[str, Field(pattern="^[A-Z]{3}$")], Decimal] = {}
     """Currency → the largest difference written off by itself, e.g. `EUR = "0.05"`."""
 

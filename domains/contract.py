@@ -193,6 +193,9 @@ class Rules:
     """Captured or paid out, and no bank entry after so long."""
     answer_due: timedelta = timedelta(days=2)
     """An e-invoice was submitted, and the network says nothing for so long."""
+    without_invoices: frozenset[str] = frozenset()
+    """Channels and accounts whose orders get no invoice here, e.g. `amazon/acme`: the marketplace
+    issues it, or nobody does."""
     tolerance: Mapping[str, str] = field(default_factory=dict)
     """Currency → the largest difference that is written off by itself, e.g. `EUR` → `0.05`."""
 

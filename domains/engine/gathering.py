@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, select
 from sqlalchemy import Row as Found
 
-from canonical.families import FACT_OF
+from canonical.families import FACT_OF, FAMILY_OF
 from domains.contract import Cluster, Decision, Domain, Fact, Rules
 from domains.engine.tables import decisions, evidence, filed_names, record_facts, records
 from store.statements import select_among
@@ -194,11 +194,21 @@ def _with_borrowed(
 def read_facts(
     connection: Connection, domain: str, message_ids: Collection[str]
 ) -> dict[str, Fact]:
-    """Facts by their ids; those another one corrects are left out."""
+    """Facts by their ids; left out are those another one corrects, and what domains announced
+    where a later revision of the same is here."""
     table = evidence.c
     statement = select(evidence).where(table.domain == domain, table.corrected_by.is_(None))
     rows = select_among(connection, statement, table.message_id, sorted(message_ids))
-    return {one.message_id: fact_of(one) for one in rows}
+    facts: dict[str, Fact] = {}
+    newest: dict[str, Found[Any]] = {}
+    for one in rows:
+        if FAMILY_OF[one.type] != "chain":
+            facts[one.message_id] = fact_of(one)
+            continue
+        told = one.idempotency_key.rpartition("/")[0]
+        if told not in newest or (one.version or "") > (newest[told].version or ""):
+            newest[told] = one
+    return facts | {one.message_id: fact_of(one) for one in newest.values()}
 
 
 def canonical_order(fact: Fact) -> tuple[Any, ...]:

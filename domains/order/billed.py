@@ -154,9 +154,10 @@ def _apply_line(
 
 def _candidates(order: Order, found: Billed, facts: Iterable[Fact]) -> None:
     """What the billing domain says is invoiced, where it says more than the invoices' lines."""
-    newest: dict[str, Told[BillingCandidateChanged]] = {}
+    newest: dict[tuple[str, ...], Told[BillingCandidateChanged]] = {}
     for one in sorted(told(facts, BillingCandidateChanged), key=_revision):
-        newest[one.data.basis] = one
+        # Not by its basis, which grows with every line that is confirmed.
+        newest[one.data.source_system, one.data.account, one.data.shipment_id] = one
     by_line: dict[str, Decimal] = {}
     for _, one in sorted(newest.items()):
         if one.data.state is CandidateState.WITHDRAWN:

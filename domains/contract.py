@@ -38,7 +38,8 @@ class Names:
 
     Facts that share a `strong` name are of one cluster, and so are those that share one with any
     of these. A fact that is only reached by a `weak` name is shown to that cluster as `nearby`,
-    and leads no further.
+    and leads no further; a weak name that more than twenty facts have shows nothing. Every fact
+    has the strong name `fact:<id>` besides.
     """
 
     strong: frozenset[str] = frozenset()

@@ -17,11 +17,11 @@ from domains.engine.tables import decisions, evidence, filed_names, record_facts
 from store.statements import select_among
 from store.times import moment
 
-MOST_FACTS: Final = 3000
+MOST_FACTS: Final = 20_000
 """A larger cluster is a mistake of names: nothing is derived of it, and a finding says so."""
 MOST_OF_A_WEAK_NAME: Final = 20
 """A weak name that more facts have says nothing, and leads nowhere."""
-_MOST_NEARBY: Final = 500
+_MOST_NEARBY: Final = 5_000
 
 
 @dataclass(slots=True)

@@ -236,6 +236,18 @@ async def test_a_decision_is_evidence(store: Database) -> None:
     assert (await state(store))["records"]["order/1"][0] == "PAID"
 
 
+async def test_a_decision_joins_the_records_it_names(store: Database) -> None:
+    await handled(store, [envelope(placed("1")), envelope(placed("2"))], 2)
+    decision = Decision(
+        id="dec_1", at=NOW, by="ada", action="waive", record="order/1", values={"like": ["order/2"]}
+    )
+    await store.write(lambda connection: decide(connection, TILL, decision, IDS, NOW))
+    clusters = await store.read(
+        lambda connection: gathering.gather(connection, "till", ["decision:dec_1"])
+    )
+    assert [len(one.members) for one in clusters] == [2]
+
+
 @pytest.mark.parametrize(
     ("action", "record", "code"),
     [("wave", "order/1", "unknown_action"), ("waive", "order/2", "unknown_record")],

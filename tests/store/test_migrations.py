@@ -11,10 +11,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
+from domains.engine import tables as engine_tables
+from domains.exceptions import tables as exception_tables
+from domains.installed import INSTALLED
 from store.database import Database, open_database
 from store.migrating import configuration, migrate
 from store.tables import metadata
 from tests.store.building import receipt, receipt_states
+
+# Tables of the domains are on the same metadata, from when their modules are loaded.
+assert engine_tables.TABLES
+assert exception_tables.exceptions is not None
+assert INSTALLED
 
 SQLITE_OBJECTS = """
     SELECT name, sql FROM sqlite_master

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -20,7 +20,7 @@ from domains.engine.settling import Settler, raised_where
 from domains.installed import Installed
 from routing.envelope import Envelope
 from routing.router import FAMILY_STREAM
-from routing.subscriber import Subscriber
+from routing.subscriber import Subscriber, SubscriberSettings
 from store import following
 from store.database import Database
 from store.ids import IdSource
@@ -47,6 +47,8 @@ class Surroundings:
     hand_in: HandIn
     owner: str
     rules: Rules
+    lease_s: float = 30.0
+    """After so long another process takes over what a dead one had in hand."""
     clock: Clock = utc_now
 
 
@@ -66,6 +68,7 @@ class DomainService:
             database=around.database,
             owner=owner,
             ids=self._ids,
+            lease=timedelta(seconds=around.lease_s),
         )
         self._announcer = Announcer(
             domain=installed.domain.name, database=around.database, hand_in=around.hand_in
@@ -76,6 +79,7 @@ class DomainService:
             database=around.database,
             streams=streams_of(installed.domain),
             clock=around.clock,
+            settings=SubscriberSettings(reclaim_idle_s=around.lease_s),
         )
         self._subscriber.on(*sorted(installed.domain.listens))(self._file)
 

@@ -29,6 +29,7 @@ def domain_loops(hub: OpenedHub) -> list[Coroutine[Any, Any, None]]:
         hand_in=_front_door(hub),
         owner=hub.pipeline.owner,
         rules=rules_of(settings),
+        lease_s=hub.configuration.limits.lease_seconds,
     )
     services = [DomainService(INSTALLED[name], around).run() for name in settings.run]
     metrics = ExceptionMetrics()

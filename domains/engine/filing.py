@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Executable, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domains.contract import Domain, Names
-from domains.engine.gathering import nearby
+from domains.engine.gathering import MOST_OF_A_WEAK_NAME, nearby
 from domains.engine.tables import due_names, evidence, filed_names
 from routing.envelope import Envelope
 from store.ids import IdSource
@@ -41,7 +41,8 @@ def file_fact(
         return False
     _file_names(connection, domain.name, envelope.id, names)
     touched = {own_name(envelope.id)}
-    around = nearby(connection, domain.name, names.strong, names.weak)
+    # One more than a name may have and mean something: those it has lost are derived again too.
+    around = nearby(connection, domain.name, names.strong, names.weak, most=MOST_OF_A_WEAK_NAME + 1)
     touched.update(map(own_name, around))
     if envelope.corrects is not None:
         _set_aside(connection, domain.name, envelope.corrects, envelope.id)

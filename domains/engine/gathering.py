@@ -100,13 +100,19 @@ def _add_nearby(connection: Connection, domain: str, clusters: Sequence[Gathered
 
 
 def nearby(
-    connection: Connection, domain: str, strong: Collection[str], weak: Collection[str]
+    connection: Connection,
+    domain: str,
+    strong: Collection[str],
+    weak: Collection[str],
+    *,
+    most: int = MOST_OF_A_WEAK_NAME,
 ) -> set[str]:
     """Facts that share a name with a cluster of these names, but only a weak one.
 
-    It is mutual: whoever is nearby has this cluster nearby.
+    It is mutual: whoever is nearby has this cluster nearby. Names with more than `most` facts
+    lead nowhere.
     """
-    return _reached(_holders(connection, domain, {*strong, *weak}), strong, weak)
+    return _reached(_holders(connection, domain, {*strong, *weak}), strong, weak, most)
 
 
 def _holders(
@@ -121,12 +127,15 @@ def _holders(
 
 
 def _reached(
-    holders: Mapping[str, list[tuple[str, bool]]], strong: Collection[str], weak: Collection[str]
+    holders: Mapping[str, list[tuple[str, bool]]],
+    strong: Collection[str],
+    weak: Collection[str],
+    most: int = MOST_OF_A_WEAK_NAME,
 ) -> set[str]:
     found: set[str] = set()
     for name in {*strong, *weak} & holders.keys():
         facts = {fact for fact, strongly in holders[name] if not strongly or name in weak}
-        if len(facts) <= MOST_OF_A_WEAK_NAME:
+        if len(facts) <= most:
             found |= facts
     return found
 

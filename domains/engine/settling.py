@@ -76,6 +76,7 @@ class Settler:
     database: Database
     owner: str
     ids: IdSource = field(default_factory=IdSource)
+    lease: timedelta = LEASE
 
     @property
     def name(self) -> str:
@@ -90,7 +91,7 @@ class Settler:
         if not await self.database.read(lambda connection: self._due(connection, now)):
             return 0
         held = await self.database.write(
-            lambda connection: following.claim(connection, self.name, self.owner, now, LEASE)
+            lambda connection: following.claim(connection, self.name, self.owner, now, self.lease)
         )
         if held is None:
             return 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,9 +19,14 @@ import pytest
 import redis
 
 from tests.acceptance.payloads import SHOP_SECRET, STRIPE_SECRET
+from tests.acceptance.processes import Command
 from tests.streams.serving import running_server
 
 DEADLINE_S = 60.0
+UNUSED_TLS = ssl.create_default_context()
+"""Nothing here is encrypted; but httpx loads all certificates for each call that brings none."""
+ON_SQLITE = pytest.mark.parametrize("gateway", ["sqlite"], indirect=True)
+"""For what has nothing to do with the store."""
 CONFIGURATION = """
 [limits]
 file_stable_seconds = 0
@@ -60,7 +66,7 @@ class Gateway:
     environment: dict[str, str]
     arguments: tuple[str, ...] = ()
     """Of `gateway run`."""
-    process: subprocess.Popen[bytes] | None = None
+    process: Command | None = None
     address: str = ""
     streams_url: str | None = None
     _log: Path = field(init=False)
@@ -70,14 +76,13 @@ class Gateway:
 
     def start(self) -> None:
         before = self._ready_lines()
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "run", "--port", "0", *self.arguments],
-                cwd=self.folder,
-                env=self.environment,
-                stderr=log,
-                stdout=log,
-            )
+        self.process = Command(
+            *("run", "--port", "0", *self.arguments),
+            folder=self.folder,
+            environment=self.environment,
+            stdout=self._log,
+            stderr=self._log,
+        )
         self.address = until(lambda: self._address_after(before), "the gateway is ready")
 
     def signal(self, number: signal.Signals) -> None:
@@ -92,23 +97,44 @@ class Gateway:
         self.signal(signal.SIGTERM)
         return self.wait()
 
+    def configure(self, limits: str) -> None:
+        """Add to its `[limits]`, which counts from the next start on."""
+        configuration = self.folder / "gateway.toml"
+        written = configuration.read_text()
+        configuration.write_text(written.replace("[limits]", f"[limits]\n{limits}"))
+
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
         self.wait()
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
-        return httpx.post(self.address + path, content=body, headers=headers, timeout=30)
+        return httpx.post(
+            self.address + path, content=body, headers=headers, timeout=30, verify=UNUSED_TLS
+        )
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.is_running
+
+    def end(self) -> None:
+        """Stop it, if it runs."""
+        if self.is_running:
+            self.stop()
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as told:
+            stdout, stderr = Path(told, "stdout"), Path(told, "stderr")
+            run = Command(
+                *arguments,
+                folder=self.folder,
+                environment=self.environment,
+                stdout=stdout,
+                stderr=stderr,
+            )
+            code = run.wait(timeout=120)
+            return subprocess.CompletedProcess(
+                arguments, code, stdout.read_text(), stderr.read_text()
+            )
 
     def audit(self) -> dict[str, Any]:
         answered = self.command("audit", "--json")
@@ -136,7 +162,7 @@ class Gateway:
 
     def _address_after(self, before: list[str]) -> str:
         assert self.process is not None
-        assert self.process.poll() is None, self.log_text()
+        assert self.process.is_running, self.log_text()
         lines = self._ready_lines()
         return json.loads(lines[-1])["address"] if len(lines) > len(before) else ""
 
@@ -162,8 +188,7 @@ def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]
     try:
         yield running
     finally:
-        if running.process and running.process.poll() is None:
-            running.stop()
+        running.end()
 
 
 class Fleet:
@@ -193,7 +218,7 @@ class Fleet:
 
     def end(self) -> None:
         for one in self.gateways:
-            if one.process and one.process.poll() is None:
+            if one.is_running:
                 one.kill()
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 GOODS = (
     ("Walnut desk lamp", "LAMP-WAL", Decimal("89.00")),
@@ -19,12 +20,21 @@ TOWNS = (("Bergen", "5003", "NO"), ("Utrecht", "3511", "NL"), ("Graz", "8010", "
 VAT_RATE = Decimal("0.25")
 
 
+class Ordered(NamedTuple):
+    """A line of an order; its price contains tax, as prices do in European shops."""
+
+    title: str
+    sku: str
+    price: Decimal
+    quantity: int
+
+
 @dataclass(frozen=True, slots=True)
 class ShopOrder:
     """An order as the demo tells it."""
 
     number: int
-    lines: tuple[tuple[str, str, Decimal, int], ...]
+    lines: tuple[Ordered, ...]
     town: tuple[str, str, str]
     placed_at: datetime
 
@@ -37,19 +47,35 @@ class ShopOrder:
         return f"#{self.number}"
 
     @property
+    def counts(self) -> tuple[int, ...]:
+        return tuple(line.quantity for line in self.lines)
+
+    @property
     def subtotal(self) -> Decimal:
-        return sum((price * count for _, _, price, count in self.lines), Decimal(0))
+        return self.worth(self.counts)
 
     @property
     def tax(self) -> Decimal:
-        # Prices include tax, as they do in European shops.
-        return (self.subtotal * VAT_RATE / (1 + VAT_RATE)).quantize(Decimal("0.01"))
+        return tax_in(self.subtotal)
+
+    def worth(self, counts: Sequence[int]) -> Decimal:
+        """What so many pieces of each line cost, tax included."""
+        pairs = zip(self.lines, counts, strict=True)
+        return sum((line.price * count for line, count in pairs), Decimal(0))
+
+    def line_id(self, index: int) -> int:
+        return 15_600_000_000_000 + self.number * 10 + index
+
+
+def tax_in(amount: Decimal) -> Decimal:
+    """The tax that an amount contains."""
+    return (amount * VAT_RATE / (1 + VAT_RATE)).quantize(Decimal("0.01"))
 
 
 def invent_order(number: int, placed_at: datetime, chance: Random) -> ShopOrder:
     """An order of one to three goods."""
     goods = chance.sample(GOODS, chance.randint(1, 3))
-    lines = tuple((title, sku, price, chance.randint(1, 2)) for title, sku, price in goods)
+    lines = tuple(Ordered(*one, chance.randint(1, 2)) for one in goods)
     return ShopOrder(number, lines, chance.choice(TOWNS), placed_at)
 
 
@@ -95,15 +121,28 @@ def order_document(
     }
 
 
-def fulfillment_document(order: ShopOrder, moment: datetime) -> dict[str, Any]:
-    """The fulfilment of the whole order."""
-    tracking = f"00370000{order.number:010d}"
+def fulfillment_document(
+    order: ShopOrder,
+    moment: datetime,
+    tracking: str,
+    *,
+    counts: Sequence[int] | None = None,
+    ordinal: int = 1,
+    status: str = "success",
+) -> dict[str, Any]:
+    """A fulfilment: the `ordinal`-th of the order, of all of it unless `counts` says otherwise."""
+    fulfillment_id = 5_310_000_000_000 + order.number * 10 + ordinal
+    shipped = [
+        _line(order, index) | {"quantity": count}
+        for index, count in enumerate(order.counts if counts is None else counts)
+        if count
+    ]
     return {
-        "id": 5_310_000_000_000 + order.number,
-        "admin_graphql_api_id": f"gid://shopify/Fulfillment/{5_310_000_000_000 + order.number}",
+        "id": fulfillment_id,
+        "admin_graphql_api_id": f"gid://shopify/Fulfillment/{fulfillment_id}",
         "order_id": order.order_id,
-        "name": f"{order.name}.1",
-        "status": "success",
+        "name": f"{order.name}.{ordinal}",
+        "status": status,
         "created_at": moment.isoformat(),
         "updated_at": moment.isoformat(),
         "service": "manual",
@@ -113,7 +152,7 @@ def fulfillment_document(order: ShopOrder, moment: datetime) -> dict[str, Any]:
         "shipment_status": None,
         "location_id": 81_000_000_001,
         "destination": _address(order),
-        "line_items": [_line(order, index) for index in range(len(order.lines))],
+        "line_items": shipped,
     }
 
 
@@ -153,7 +192,7 @@ def refund_document(order: ShopOrder, moment: datetime) -> dict[str, Any]:
 
 def _line(order: ShopOrder, index: int) -> dict[str, Any]:
     title, sku, price, count = order.lines[index]
-    line_id = 15_600_000_000_000 + order.number * 10 + index
+    line_id, tax = order.line_id(index), tax_in(price * count)
     return {
         "id": line_id,
         "admin_graphql_api_id": f"gid://shopify/LineItem/{line_id}",
@@ -171,7 +210,7 @@ def _line(order: ShopOrder, index: int) -> dict[str, Any]:
         "variant_id": 48_100_000_000_000 + index,
         "requires_shipping": True,
         "taxable": True,
-        "tax_lines": [],
+        "tax_lines": [{"title": "VAT", "rate": 0.25, "price": f"{tax}", "price_set": _amount(tax)}],
         "discount_allocations": [],
     }
 

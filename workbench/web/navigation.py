@@ -16,8 +16,10 @@ class NavigationItem:
     title: str
     href: str
     order: int
-    """Overview 10, Failures 20, Conflicts 30, Proposals 36, Search 40, Reports 50, People 80,
-    Audit log 90."""
+    """Overview 10, Failures 20, Exceptions 22, Conflicts 30, Proposals 36, Search 40, Reports 50,
+    People 80, Audit log 90."""
+    aside: bool = False
+    """In the menu of whoever is signed in, not in the header: not of everyday work."""
     role: Role = Role.VIEWER
     badge: str = ""
     """The address of a part that tells how many of it wait for whoever looks."""

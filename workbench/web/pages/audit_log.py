@@ -17,7 +17,9 @@ from workbench.web.requests import PAGES
 from workbench.web.site import TheSite
 
 AUDIT_LOG = f"{PAGES}/audit-log"
-NAVIGATION = NavigationItem(key="audit-log", title="Audit log", href=AUDIT_LOG, order=90)
+NAVIGATION = NavigationItem(
+    key="audit-log", title="Audit log", href=AUDIT_LOG, order=90, aside=True
+)
 
 router = APIRouter(prefix=AUDIT_LOG)
 

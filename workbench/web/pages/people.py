@@ -23,7 +23,9 @@ from workbench.web.requests import PAGES
 from workbench.web.site import Site, TheSite
 
 PEOPLE = f"{PAGES}/people"
-NAVIGATION = NavigationItem(key="people", title="People", href=PEOPLE, order=80, role=Role.ADMIN)
+NAVIGATION = NavigationItem(
+    key="people", title="People", href=PEOPLE, order=80, aside=True, role=Role.ADMIN
+)
 
 router = APIRouter(prefix=PEOPLE)
 

@@ -45,13 +45,22 @@ async def trace_page(
     ref: Annotated[str, Query(max_length=500)] = "",
     q: Annotated[str, Query(max_length=500)] = "",
     system: Annotated[str, Query(max_length=200)] = "",
+    everything: bool = False,
 ) -> Response:
-    """The chain a reference belongs to; `q` is `ref`, as search calls it."""
+    """The chain a reference belongs to; `q` is `ref`, as search calls it.
+
+    What only tells that a message went its way is shown with `everything`, or when nothing else is
+    left of a system.
+    """
     ref = ref.strip() or q.strip()
     found = await find_trace(site.database, ref) if ref else None
     steps = [] if found is None else found.steps
     if system:
         steps = [one for one in steps if one.system == system]
+    telling = [one for one in steps if not one.lesser]
+    lesser = len(steps) - len(telling)
+    if telling and not everything:
+        steps = telling
     return render(
         request,
         "trace.html",
@@ -61,6 +70,7 @@ async def trace_page(
         steps=[(one, told(one.facts)) for one in steps[:SHOWN]],
         more=max(0, len(steps) - SHOWN),
         system=system,
+        hidden=lesser if telling and not everything else 0,
         **_chain(found),
     )
 

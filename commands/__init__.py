@@ -16,6 +16,7 @@ from commands import (
     explaining,
     payloads,
     people,
+    reporting,
     retaining,
     serving,
     streams,
@@ -42,7 +43,14 @@ def build_cli(root: Root) -> typer.Typer:
         default = Path("gateway.toml")
         context.obj = Setting(root=root, file=config or (default if default.is_file() else None))
 
-    for group in (serving.cli, payloads.cli, explaining.cli, streams.cli, retaining.cli):
+    for group in (
+        serving.cli,
+        payloads.cli,
+        explaining.cli,
+        streams.cli,
+        reporting.cli,
+        retaining.cli,
+    ):
         cli.add_typer(group)
     cli.add_typer(accounts.cli, name="accounts")
     cli.add_typer(auditing.cli, name="audit")

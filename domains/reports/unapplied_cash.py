@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from heapq import merge
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from sqlalchemy import Connection, select
 from sqlalchemy import Row as Found
@@ -36,8 +37,8 @@ ABOUT: Final = (
     " is counted once, at the gateway."
 )
 COLUMNS: Final = (
-    Column("kind", "Kind"),
     Column("reference", "Reference"),
+    Column("kind", "Kind"),
     Column("source", "Source"),
     Column("order", "Order"),
     Column("currency", "Currency"),
@@ -115,8 +116,8 @@ def _receipt(one: Found[Any]) -> _Money:
         datetime.fromisoformat(one.booking_date).replace(tzinfo=UTC),
         one.record_key,
         "receipt",
-        one.record_key.rpartition("/")[2],
-        f"bank …{one.bank_account}",
+        unquote(one.record_key.rpartition("/")[2]),
+        f"bank {one.bank_account}",
         None,
         one.currency,
         Decimal(one.amount),
@@ -152,8 +153,8 @@ def _payment(one: Found[Any]) -> _Money:
 
 def _row(one: _Money, age: int) -> Row:
     return (
-        one.kind,
         one.reference,
+        one.kind,
         one.source,
         one.order,
         one.currency,

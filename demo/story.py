@@ -44,7 +44,7 @@ async def tell(
     open_hub: OpenHub, *, data: Path | None, port: int, leave: bool, version: str
 ) -> int:
     """Run the demo. With `leave` it ends by itself: 0 if the audit balances, else 1."""
-    out = console()
+    out = console(markup=True)
     # What loops say of themselves would stand between the lines of the story.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     folder = _fresh_folder(data or Path("var/demo"))

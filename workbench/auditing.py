@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from store import audit
 from store.audit import BalanceRow
@@ -33,7 +34,7 @@ async def print_audit(store: Database, *, as_json: bool) -> bool:
         out.print(_table("receipts", "accepted", RECEIPT_STATES, document))
         out.print(_table("messages", "translated", MESSAGE_STATES, document))
         balanced = document["balanced"]
-        out.print("balanced" if balanced else "[bold red]NOT BALANCED[/]")
+        out.print("balanced" if balanced else Text("NOT BALANCED", "bold red"))
     return bool(document["balanced"])
 
 
@@ -84,6 +85,6 @@ def _table(side: str, total: str, states: Sequence[str], document: Mapping[str, 
             str(counts[total]),
             "=" if not missing else "≠",
             *(str(counts[state]) for state in states),
-            str(missing) if not missing else f"[bold red]{missing}[/]",
+            Text(str(missing), "bold red" if missing else ""),
         )
     return table

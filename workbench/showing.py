@@ -12,10 +12,15 @@ SHOWN_BYTES = 8 * 1024
 PIPED_WIDTH = 180
 
 
-def console() -> Console:
-    """Where tables are printed: as wide as the terminal, or wide enough when piped."""
-    plain = Console(soft_wrap=True)
-    return plain if plain.is_terminal else Console(soft_wrap=True, width=PIPED_WIDTH)
+def console(*, markup: bool = False) -> Console:
+    """Where tables are printed: as wide as the terminal, or wide enough when piped.
+
+    `[bold]` and the like mean something with `markup` only: an order's number may look like that.
+    """
+    plain = Console(soft_wrap=True, markup=markup)
+    if plain.is_terminal:
+        return plain
+    return Console(soft_wrap=True, width=PIPED_WIDTH, markup=markup)
 
 
 def harmless(text: str) -> str:

@@ -6,6 +6,8 @@ import json
 from functools import partial
 from typing import Any
 
+from rich.text import Text
+
 from store import message_log
 from store.body_check import check_bodies
 from store.database import Database
@@ -30,8 +32,9 @@ async def print_verification(store: Database, *, as_json: bool) -> bool:
     for head in log["heads"]:
         out.print(f"  head {head['partition']}/{head['sequence']} {head['hash']}", highlight=False)
     for fault in document["faults"]:
-        out.print(f"[bold red]{fault['code']}[/] {fault['where']}", highlight=False)
-    out.print("whole" if document["whole"] else "[bold red]NOT WHOLE[/]")
+        told = Text.assemble((fault["code"], "bold red"), " ", fault["where"])
+        out.print(told, highlight=False)
+    out.print("whole" if document["whole"] else Text("NOT WHOLE", "bold red"))
     return bool(document["whole"])
 
 

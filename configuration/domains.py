@@ -45,6 +45,15 @@ class DomainSettings(BaseModel):
     tolerance: Mapping[Annotated[str, Field(pattern="^[A-Z]{3}$")], Decimal] = {}
     """Currency → the largest difference written off by itself, e.g. `EUR = "0.05"`."""
 
+    @field_validator("run", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            [one.strip() for one in value.split(",") if one.strip()]
+            if isinstance(value, str)
+            else value
+        )
+
     @field_validator("tolerance")
     @classmethod
     def _is_an_amount(cls, tolerance: Mapping[str, Decimal]) -> Mapping[str, Decimal]:

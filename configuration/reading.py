@@ -25,6 +25,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "GATEWAY_PUBLIC_URL": ("http", "public_url"),
     "GATEWAY_STATUS_PORT": ("http", "status_port"),
     "GATEWAY_ROLES": ("gateway", "roles"),
+    "GATEWAY_DOMAINS": ("domains", "run"),
 }
 """Environment variable → the setting it replaces."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,9 @@ from domains.contract import Domain, Rules
 from domains.engine.announcing import Announcer, HandIn
 from domains.engine.filing import file_fact
 from domains.engine.settling import Settler, raised_where
+from domains.engine.standing import standing
 from domains.installed import Installed
+from domains.metrics import DomainMetrics
 from routing.envelope import Envelope
 from routing.router import FAMILY_STREAM
 from routing.subscriber import Subscriber, SubscriberSettings
@@ -27,6 +30,8 @@ from store.ids import IdSource
 
 IDLE_S: Final = 0.5
 """How often a domain looks for what has become due when nothing arrives."""
+LOOK_S: Final = 5.0
+"""How often what is due and what waits is counted."""
 
 Clock = Callable[[], datetime]
 
@@ -47,6 +52,7 @@ class Surroundings:
     hand_in: HandIn
     owner: str
     rules: Rules
+    metrics: DomainMetrics
     lease_s: float = 30.0
     """After so long another process takes over what a dead one had in hand."""
     clock: Clock = utc_now
@@ -59,6 +65,7 @@ class DomainService:
         self._domain = installed.domain
         self._around = around
         self._ids = IdSource()
+        self._looked = float("-inf")
         owner = f"{around.owner}:{installed.domain.name}"
         self._owner = owner
         self._settler = Settler(
@@ -106,6 +113,7 @@ class DomainService:
         try:
             settled = await self._settler.settle(self._around.clock())
             announced = await self._announcer.announce()
+            await self._tell(settled, announced)
         except Unavailable as error:
             log.info("a domain waits", domain=self._domain.name, code=error.code)
             return False
@@ -116,6 +124,19 @@ class DomainService:
             )
             return False
         return bool(settled or announced)
+
+    async def _tell(self, settled: int, announced: int) -> None:
+        """Counts for whoever watches; the gauges every few seconds."""
+        metrics, name = self._around.metrics, self._domain.name
+        metrics.settled.labels(name).inc(settled)
+        metrics.announced.labels(name).inc(announced)
+        if time.monotonic() - self._looked < LOOK_S:
+            return
+        self._looked = time.monotonic()
+        now = self._around.clock()
+        found = await self._around.database.read(lambda connection: standing(connection, name, now))
+        metrics.due.labels(name).set(found.due)
+        metrics.parked.labels(name).set(found.parked)
 
     async def _let_go(self) -> None:
         try:

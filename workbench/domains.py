@@ -13,6 +13,7 @@ from domains.engine.announcing import HandIn
 from domains.exceptions.ageing import Ageing
 from domains.exceptions.metrics import ExceptionMetrics
 from domains.installed import INSTALLED
+from domains.metrics import DomainMetrics
 from domains.service import DomainService, Surroundings
 from routing.accounts import ANNOUNCES
 from transports.running import OpenedHub
@@ -23,18 +24,21 @@ def domain_loops(hub: OpenedHub) -> list[Coroutine[Any, Any, None]]:
     settings = hub.configuration.domains
     if not settings.run:
         return []
+    registry = hub.pipeline.metrics.registry
+    counted, exceptional = DomainMetrics(), ExceptionMetrics()
+    counted.show_in(registry)
+    exceptional.show_in(registry)
     around = Surroundings(
         database=hub.database,
         redis_url=hub.publisher.url,
         hand_in=_front_door(hub),
         owner=hub.pipeline.owner,
         rules=rules_of(settings),
+        metrics=counted,
         lease_s=hub.configuration.limits.lease_seconds,
     )
     services = [DomainService(INSTALLED[name], around).run() for name in settings.run]
-    metrics = ExceptionMetrics()
-    metrics.show_in(hub.pipeline.metrics.registry)
-    return [*services, Ageing(database=hub.database, metrics=metrics).run()]
+    return [*services, Ageing(database=hub.database, metrics=exceptional).run()]
 
 
 def rules_of(settings: DomainSettings) -> Rules:

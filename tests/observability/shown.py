@@ -10,6 +10,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
+from domains.exceptions.metrics import ExceptionMetrics
+from domains.metrics import DomainMetrics
 from routing.gauges import Gauges
 from routing.metrics import Metrics
 from routing.stream_metrics import StreamMetrics
@@ -31,6 +33,8 @@ def registry_of(database: Database) -> CollectorRegistry:
     """The registry of a gateway over this store; nothing is asked of anybody."""
     metrics = Metrics()
     StreamMetrics(metrics.registry)
+    DomainMetrics(metrics.registry)
+    ExceptionMetrics(metrics.registry)
     publisher = Publisher(client("redis://localhost:1/0"))
     Gauges(metrics, database, publisher, ["o2c.order"], version="0")
     return metrics.registry

@@ -119,3 +119,29 @@ def test_a_secret_that_is_not_there_is_an_error(tmp_path: Path, reference: str) 
     with pytest.raises(Malformed) as missing:
         resolve_secret(reference, {"EMPTY": ""}, tmp_path)
     assert missing.value.code == "missing_secret"
+
+
+def test_domains_are_named_in_the_file_or_the_environment() -> None:
+    configuration, findings = parse_configuration(
+        '[domains]\nrun = ["cash"]\ntolerance = { EUR = "0.05" }', {}, Path()
+    )
+    assert findings == []
+    assert configuration is not None
+    assert configuration.domains.run == ("cash",)
+    environment = {"GATEWAY_DOMAINS": "order, shipment"}
+    configuration, _ = parse_configuration("", environment, Path())
+    assert configuration is not None
+    assert configuration.domains.run == ("order", "shipment")
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('[domains]\nrun = ["stock"]', "domains.run[0]"),
+        ('[domains.tolerance]\nEUR = "-1"', "domains.tolerance"),
+        ("[domains]\npatience_hours = 0", "domains.patience_hours"),
+    ],
+)
+def test_domains_that_cannot_be_are_told(text: str, path: str) -> None:
+    _, (finding,) = parse_configuration(text, {}, Path())
+    assert finding.path == path

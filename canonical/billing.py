@@ -127,11 +127,17 @@ class EInvoiceStatusChanged(Payload):
 
     TYPE: ClassVar[str] = "o2c.einvoice.status_changed"
     # Some notices carry no time of their own; the same notice told again is the same fact.
-    CONTEXT: ClassVar[frozenset[str]] = frozenset({"occurred_at", "references"})
+    CONTEXT: ClassVar[frozenset[str]] = frozenset(
+        {"occurred_at", "references", "document_type", "seller"}
+    )
     network: str
     document_id: str
     """The document's id at the network."""
     invoice_number: Text | None = None
+    document_type: Text | None = None
+    """The document's type (BT-3, UNCL1001), where the network tells it."""
+    seller: Party | None = None
+    """Who issued the document, where the network tells it."""
     status: EInvoiceStatus
     network_status: Text
     """The network's own code, kept as it came."""

@@ -65,7 +65,9 @@ class _Parcel:
         else:
             fact, verb = ShipmentReversed(**shared, reversed_at=taken_back_at), "reversed"
         quantity = format(line.shipped.value, "f")
-        key = Key.of("shipment", "amazon", self.account, *self.parts, line.line_id, quantity, verb)
+        # `parts` have the package already, so the key takes the item and not the line in it.
+        item = line.order_line_id or line.line_id
+        key = Key.of("shipment", "amazon", self.account, *self.parts, item, quantity, verb)
         return Message(
             key=key,
             data=fact,
@@ -118,7 +120,11 @@ def _order_parcel(raw: RawMessage, order: Record, package: Record) -> _Parcel:
         carrier=text(package, "carrier"),
         service=text(package, "shippingService"),
         tracking_number=text(package, "trackingNumber"),
-        references=(("order", order_id), ("package", reference)),
+        references=(
+            ("order", order_id),
+            ("shipment", f"{order_id}:{reference}"),
+            ("package", reference),
+        ),
     )
 
 
@@ -182,7 +188,8 @@ def _fulfilled_lines(shipment: Record) -> dict[tuple[str, int], ShipmentLine]:
         serial = text(item, "serialNumber", path)
         serials = (*(before.serials if before else ()), *([serial] if serial else []))
         found[name] = ShipmentLine(
-            line_id=item_id,
+            # One item may be in several packages of a shipment: each is a line of its own.
+            line_id=f"{item_id}-{name[1]}" if name[1] else item_id,
             order_line_id=item_id,
             sku=text(item, "sellerSku", path),
             shipped=_added(before.shipped if before else None, pieces(item, "quantity", path)),

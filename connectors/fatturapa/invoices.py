@@ -69,7 +69,8 @@ def invoice(body: Element, source: Source) -> Iterator[Item]:
         notes=tuple(_notes(body, head)),
         references=identifiers((NUMBER, head.number))
         + transmission_references(source)
-        + refers.all,
+        + refers.all
+        + payment.references,
     )
     yield message(fact, head, source, refers.preceding)
     yield from disagreements(body, sums, source.at)

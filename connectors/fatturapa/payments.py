@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from canonical.errors import Malformed
 from canonical.values import Identifier, Party
-from connectors.fatturapa.fields import day, inside, needed_number, only, parts, value
+from connectors.fatturapa.fields import day, identifiers, inside, needed_number, only, parts, value
 from connectors.kit.xml import Element
 
 _BLOCK = "DatiPagamento"
@@ -23,6 +23,8 @@ class Payment:
     payee: Party | None
     """Whose account it goes to; None when there is none, or more than one."""
     reference: str | None
+    references: tuple[Identifier, ...]
+    """What each instalment is to be paid under."""
     terms: str | None
 
     @classmethod
@@ -44,6 +46,9 @@ class Payment:
             due=max(dues, default=None),
             payee=_payee(details),
             reference=only(value(detail, "CodicePagamento") for detail in details),
+            references=identifiers(
+                *(("fatturapa:CodicePagamento", value(one, "CodicePagamento")) for one in details)
+            ),
             terms=" | ".join(words)[:4000] or None,
         )
 

@@ -41,8 +41,10 @@ class Sums:
     tax: Decimal
     rounding: Decimal
     stamp: Decimal
-    discounts: Decimal | None
-    """On the whole document, behind the tax; None when one is told only in per cent."""
+    allowances: Decimal | None
+    """Discounts on the whole document, behind the tax; None when one is told only in per cent."""
+    surcharges: Decimal | None
+    """The same for surcharges."""
     stated: Decimal | None
 
     @classmethod
@@ -57,16 +59,27 @@ class Sums:
             tax=_sum(body, SUMMARY, "Imposta"),
             rounding=number(body, f"{GENERAL}/Arrotondamento") or Decimal(0),
             stamp=number(body, f"{GENERAL}/DatiBollo/ImportoBollo") or Decimal(0),
-            discounts=_discounts(body),
+            allowances=_adjustments(body, "SC"),
+            surcharges=_adjustments(body, "MG"),
             stated=number(body, _TOTAL),
         )
 
     @property
     def computed(self) -> Decimal | None:
         """What the document comes to by its parts; None when that cannot be told."""
-        if self.discounts is None:
+        if self.allowances is None or self.surcharges is None:
             return None
-        return self.taxable + self.tax + self.rounding + self.discounts
+        return self.taxable + self.tax + self.rounding + self.surcharges - self.allowances
+
+    @property
+    def charged_stamp(self) -> Decimal:
+        """Stamp duty that the buyer is to pay: it is in the stated total, on top of the parts.
+
+        Where it is charged as a line, the parts have it already.
+        """
+        if self.stated is None or self.computed is None or self.stated == self.computed:
+            return Decimal(0)
+        return self.stamp if self.stated == self.computed + self.stamp else Decimal(0)
 
     @property
     def payable(self) -> Decimal:
@@ -78,17 +91,26 @@ class Sums:
 
 
 def totals_of(sums: Sums, currency: str) -> InvoiceTotals:
-    """The totals in the terms of EN 16931; a total that the parts do not give stands as told."""
+    """The totals in the terms of EN 16931; a total that the parts do not give stands as told.
+
+    Stamp duty and what is taken off or put on the whole document bear no tax: EN 16931 knows them
+    as charges and allowances on document level, which are in the total without tax.
+    """
 
     def money(amount: Decimal) -> Money:
         return Money(amount=amount, currency=currency)
 
+    allowances = sums.allowances or Decimal(0)
+    untaxed = (sums.surcharges or Decimal(0)) + sums.charged_stamp
+    charges = sums.funds + untaxed
+    exclusive = sums.taxable + untaxed - allowances
     return InvoiceTotals(
         lines_net=money(sums.lines),
-        charges=money(sums.funds) if sums.funds else None,
-        tax_exclusive=money(sums.taxable),
+        allowances=money(allowances) if allowances else None,
+        charges=money(charges) if charges else None,
+        tax_exclusive=money(exclusive),
         tax=money(sums.tax),
-        tax_inclusive=money(sums.taxable + sums.tax),
+        tax_inclusive=money(exclusive + sums.tax),
         rounding=money(sums.rounding) if sums.rounding else None,
         payable=money(sums.payable),
     )
@@ -154,20 +176,21 @@ def _tax(summary: Element, currency: str) -> TaxBreakdown:
     )
 
 
-def _discounts(body: Element) -> Decimal | None:
-    """The sum of discounts (negative) and surcharges on the document as a whole."""
+def _adjustments(body: Element, wanted: str) -> Decimal | None:
+    """The sum of discounts (`SC`) or surcharges (`MG`) on the document as a whole."""
     total = Decimal(0)
     for discount in parts(body, _DISCOUNTS):
         with inside(_DISCOUNTS):
             amount = number(discount, "Importo")
-        if amount is None:
-            return None
         kind = value(discount, "Tipo")
         if kind not in {"SC", "MG"}:
             raise Malformed(
                 "neither discount nor surcharge", code="bad_discount", path=f"{_DISCOUNTS}/Tipo"
             )
-        total += amount if kind == "MG" else -amount
+        if kind == wanted:
+            if amount is None:
+                return None
+            total += amount
     return total
 
 

@@ -111,7 +111,6 @@ def _snapshot(raw: RawMessage, record: Record, order_id: str) -> dict[str, Any]:
         "order_id": order_id,
         "channel": "square",
         "account": raw.account,
-        "order_number": text(record, "reference_id"),
         "currency": total.currency,
         "placed_at": first_time(record, "created_at"),
         "updated_at": first_time(record, "updated_at"),
@@ -152,7 +151,8 @@ def _references(record: Record, order_id: str) -> tuple[Identifier, ...]:
     return identifiers(
         [
             ("order", order_id),
-            ("reference", text(record, "reference_id")),
+            # Of the seller's own choice: an order elsewhere, a customer, a table.
+            ("reference_id", text(record, "reference_id")),
             ("location", text(record, "location_id")),
             *paid,
         ]

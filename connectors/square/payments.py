@@ -168,7 +168,7 @@ def _payment_references(
             ("payment", payment_id),
             ("order", order_id),
             ("location", text(record, "location_id")),
-            ("reference", text(record, "reference_id")),
+            ("reference_id", text(record, "reference_id")),
             ("receipt_number", text(record, "receipt_number")),
         ]
     )

@@ -154,6 +154,7 @@ def _references(report: Report) -> tuple[Identifier, ...]:
         (kind, report.id()),
         ("number", required_text(report.body, "number", report.path)[:255]),
         ("subscription", subscription),
+        ("order", report.order_id()),
         ("mode", "test" if report.test else None),
     )
 

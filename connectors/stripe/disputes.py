@@ -119,7 +119,10 @@ def _shared(report: Report) -> dict[str, Any]:
         "reason": text(report.body, "reason", report.path),
         "order_id": report.order_id(),
         "references": references(
-            ("dispute", report.id()), ("charge", charge), ("payment_intent", intent)
+            ("dispute", report.id()),
+            ("charge", charge),
+            ("payment_intent", intent),
+            ("order", report.order_id()),
         ),
         "test": report.test,
     }

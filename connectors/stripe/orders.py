@@ -43,6 +43,7 @@ def quote_accepted(report: Report) -> Iterator[Item]:
         totals=_totals(report, currency),
         references=references(
             ("quote", number),
+            ("quote_number", text(report.body, "number", report.path)),
             ("invoice", report.ref("invoice")),
             ("subscription", report.ref("subscription")),
             ("mode", "test" if report.test else None),
@@ -79,7 +80,6 @@ def _order(report: Report) -> Message:
         order_id=number,
         channel="stripe",
         account=report.account,
-        order_number=text(report.body, "client_reference_id", report.path),
         currency=currency,
         placed_at=report.occurred_at,
         buyer=_buyer(report),
@@ -90,6 +90,8 @@ def _order(report: Report) -> Message:
         payment_status=text(report.body, "payment_status", report.path),
         references=references(
             ("checkout_session", number),
+            # A customer, a cart or whatever the merchant likes: not the number of an order.
+            ("client_reference_id", text(report.body, "client_reference_id", report.path)),
             ("payment_intent", report.ref("payment_intent")),
             ("invoice", report.ref("invoice")),
             ("subscription", report.ref("subscription")),

@@ -247,6 +247,7 @@ def _charge_context(report: Report) -> dict[str, Any]:
         ("charge", report.id()),
         ("balance_transaction", report.ref("balance_transaction")),
         ("invoice", report.ref("invoice")),
+        ("order", report.order_id()),
         ("account", report.stripe_account),
     )
     payer = party(
@@ -266,6 +267,7 @@ def _intent_context(report: Report, charge: str | None) -> dict[str, Any]:
         ("payment_intent", report.id()),
         ("charge", charge),
         ("invoice", report.ref("invoice")),
+        ("order", report.order_id()),
         ("account", report.stripe_account),
     )
     return {

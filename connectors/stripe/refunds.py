@@ -187,6 +187,7 @@ def _references(report: Report, payment_id: str, charge: str | None) -> Any:
         ("payment_intent", intent),
         ("charge", charge),
         ("balance_transaction", report.ref("balance_transaction")),
+        ("order", report.order_id()),
     )
 
 

@@ -21,6 +21,7 @@ from connectors.raw import RawMessage
 _ID = re.compile(r"[!-~]{1,255}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _FREE_TEXT_LIMIT = 4000
+_LONGEST_IDENTIFIER = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,8 +186,10 @@ def free_text(record: Mapping[str, Any], name: str, path: str = "") -> str | Non
 
 
 def references(*named: tuple[str, str | None]) -> tuple[Identifier, ...]:
-    """Identifiers of those that are there, each once."""
-    found = {scheme: value for scheme, value in named if value}
+    """Identifiers of those that are there and short enough to be one, each once."""
+    found = {
+        scheme: value for scheme, value in named if value and len(value) <= _LONGEST_IDENTIFIER
+    }
     return tuple(
         Identifier(scheme=f"stripe:{scheme}", value=value) for scheme, value in found.items()
     )

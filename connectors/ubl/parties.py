@@ -38,10 +38,10 @@ def parties_of(root: Element) -> dict[str, Party | None]:
     payee, or of the seller when there is no payee.
     """
     account = _account(next(values(root, _ACCOUNT), None))
-    payee = _party(only(root, PAYEE), account)
+    payee = party_of(only(root, PAYEE), account)
     return {
-        "seller": _party(only(root, SELLER), None if payee else account),
-        "buyer": _party(only(root, BUYER), None),
+        "seller": party_of(only(root, SELLER), None if payee else account),
+        "buyer": party_of(only(root, BUYER)),
         "payee": payee,
     }
 
@@ -53,7 +53,8 @@ def endpoint_of(element: Element | None) -> Identifier | None:
     return None if found is None or not address else _identifier("endpoint", found, address)
 
 
-def _party(element: Element | None, account: Identifier | None) -> Party | None:
+def party_of(element: Element | None, account: Identifier | None = None) -> Party | None:
+    """A party as UBL writes one, with the account it is paid to; None where nothing is told."""
     if element is None:
         return None
     found = Party(

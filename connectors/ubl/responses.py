@@ -10,13 +10,13 @@ from canonical.billing import EInvoiceStatus, EInvoiceStatusChanged, StatusReaso
 from canonical.errors import GatewayError, Malformed, Unsupported
 from canonical.keys import Key
 from canonical.message import Ignored, Item, Message, Problem
-from canonical.values import Identifier
+from canonical.values import Identifier, Party
 from connectors.kit.xml import Element
 from connectors.raw import RawMessage
 from connectors.ubl.billing import invoice_chain
 from connectors.ubl.document_types import CREDIT_NOTES, INVOICES
 from connectors.ubl.formats import Document
-from connectors.ubl.parties import endpoint_of
+from connectors.ubl.parties import endpoint_of, party_of
 from connectors.ubl.times import Issued, issued
 from connectors.ubl.tree import content, every, first, only, only_value, value, values
 
@@ -105,6 +105,8 @@ def _item(response: _Response, answer: Element, at: str) -> Item:
             network=NETWORK,
             document_id=document_id,
             invoice_number=None if response.names_sending else document_id,
+            document_type=code,
+            seller=_seller(response, answer),
             status=status,
             network_status=network_status,
             response_id=response.id,
@@ -141,6 +143,20 @@ def _status(response: _Response, answer: Element) -> tuple[str, EInvoiceStatus]:
     if code not in known:
         raise Unsupported(f"status {code[:10]!r} is not known", code="unknown_status", path=path)
     return code, known[code]
+
+
+def _seller(response: _Response, answer: Element) -> Party | None:
+    """Who issued the invoice, which only an Invoice Response tells.
+
+    It names the seller in IssuerParty where service providers answer each other; otherwise the
+    receiver of the response is the seller. MLR and MLS go to whoever sent the message.
+    """
+    if response.standard != "invoice_response":
+        return None
+    issuer = only(answer, "cac:IssuerParty")
+    if issuer is None:
+        issuer = only(response.document.root, "cac:ReceiverParty")
+    return party_of(issuer)
 
 
 def _references(response: _Response, document_id: str) -> tuple[Identifier, ...]:

@@ -33,6 +33,7 @@ from connectors.x12.reading import (
     of_tag,
     optional_date,
     order_number,
+    order_references,
     path_of,
     qualified,
     quantity_in,
@@ -122,7 +123,9 @@ def _data(
         "taxes": taxes,
         "totals": _totals(document, taxes, outer),
         "notes": tuple(one.get(2) for one in of_tag(outer, "NTE") if one.get(2)),
-        "references": references(outer, ("BIG02", number), ("PO", element(begin, 4))),
+        "references": references(
+            outer, ("BIG02", number), *order_references(element(begin, 4), element(begin, 5))
+        ),
     }
 
 

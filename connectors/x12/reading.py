@@ -300,6 +300,11 @@ def order_number(number: str | None, release: str | None) -> str | None:
     return f"{number}-{release}" if number and release else number
 
 
+def order_references(number: str | None, release: str | None) -> tuple[tuple[str, str | None], ...]:
+    """For `references`: the purchase order, and the order that a release against it is."""
+    return ("PO", number), ("order", order_number(number, release) if release else None)
+
+
 def attempt(at: str, translated: Callable[[], Sequence[Item]]) -> Sequence[Item]:
     """The items of one record, or its Problem."""
     try:

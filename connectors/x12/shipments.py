@@ -26,6 +26,7 @@ from connectors.x12.reading import (
     loops,
     of_tag,
     order_number,
+    order_references,
     qualified,
     quantity_in,
     references,
@@ -192,7 +193,9 @@ def _data(
         "service": element(carrier, 12) or element(carrier, 5),
         "tracking_numbers": _tracking(level, around),
         "references": references(
-            around, ("BSN02", notice.shipment_id), ("PO", _purchase_order(level, 1))
+            around,
+            ("BSN02", notice.shipment_id),
+            *order_references(_purchase_order(level, 1), _purchase_order(level, 2)),
         ),
     }
     if notice.is_reversal:

@@ -166,6 +166,7 @@ def _data(advice: _Advice, loop: Sequence[Segment], line: ShipmentLine) -> Shipm
             [*header, *loop],
             ("W0602", advice.order_number),
             ("W0604", element(advice.begin, 4)),
+            ("W0605", element(advice.begin, 5)),
             ("PO", element(advice.begin, 6)),
         ),
     )

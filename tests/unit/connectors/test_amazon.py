@@ -213,6 +213,18 @@ def test_pieces_of_one_item_in_one_package_are_one_line() -> None:
     assert lines == [(2, ("SN-1", "SN-2"), ("1ZEXAMPLE000000001",)), (2, (), ())]
 
 
+def test_one_item_in_two_packages_is_two_lines_of_one_order_line() -> None:
+    path = FIXTURES / "fetch.fulfillment_order__two_packages.json"
+    found = filed(json.loads(path.read_bytes()))
+    lines = [(one.line.line_id, one.line.order_line_id) for one in told(found)]
+    assert lines == [("L1-900001", "L1"), ("L1-900002", "L1")]
+    # The key names package and item as it always did: a line told before is not a second one.
+    assert [message.key.text for message in found.messages] == [
+        "shipment/amazon/acme/Dxmpl001/package-900001/L1/2/shipped",
+        "shipment/amazon/acme/Dxmpl001/package-900002/L1/2/shipped",
+    ]
+
+
 def test_only_the_relay_may_send() -> None:
     secret = Secret("relay", b"shared")
     arrival = {"account": "acme", "received_at": RECEIVED}

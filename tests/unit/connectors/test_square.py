@@ -28,6 +28,7 @@ from canonical.cash import (
 from canonical.errors import GatewayError, Rejected
 from canonical.message import Message
 from canonical.order import OrderCancelled, OrderChanged, OrderPlaced
+from canonical.values import Identifier
 from connectors.raw import RawMessage
 from connectors.secret import Secret
 from connectors.square import CONNECTOR
@@ -166,6 +167,13 @@ def test_an_order_by_its_state_and_version(changes: Any, fact: type) -> None:
     assert message.version is not None
     assert int(message.version.text) == changes["version"]
     assert message.correlation == "square/acme/order/SqOrderA1"
+
+
+def test_a_reference_of_the_sellers_is_no_order_number() -> None:
+    data = only(asked(order(reference_id="TABLE-7"))).data
+    assert isinstance(data, OrderPlaced)
+    assert data.order_number is None
+    assert Identifier(scheme="square:reference_id", value="TABLE-7") in data.references
 
 
 def test_versions_sort_by_number_not_by_text() -> None:

@@ -14,6 +14,8 @@ import pytest
 from canonical.cash import PaymentCaptured, PaymentFailed, PayoutLineReported, PayoutSettled
 from canonical.errors import Malformed, Rejected, Unsupported
 from canonical.message import Message
+from canonical.order import OrderPlaced
+from canonical.values import Identifier
 from connectors.goldens import specimen
 from connectors.raw import RawMessage
 from connectors.secret import Secret
@@ -387,6 +389,21 @@ def test_the_order_id_comes_from_metadata(metadata: Any, options: Any, expected:
     message = only(told(event("charge.succeeded", charge(metadata=metadata)), options=options))
     assert isinstance(message.data, PaymentCaptured)
     assert message.data.order_id == expected
+    named = [one.value for one in message.data.references if one.scheme == "stripe:order"]
+    assert named == ([expected] if expected else [])
+
+
+def test_a_client_reference_may_be_anything_and_is_no_order_number() -> None:
+    session = {
+        "id": "cs_1", "object": "checkout.session", "mode": "payment", "currency": "gbp",
+        "amount_total": 1000, "client_reference_id": "cart-778", "payment_status": "paid",
+    }  # fmt: skip
+    document = event("checkout.session.completed", session)
+    message = only(told(document, options={"checkout_as_order": True}))
+    assert isinstance(message.data, OrderPlaced)
+    assert message.data.order_number is None
+    client = Identifier(scheme="stripe:client_reference_id", value="cart-778")
+    assert client in message.data.references
 
 
 # --- payouts

@@ -10,6 +10,7 @@ import pytest
 
 from canonical.billing import EInvoiceStatus, EInvoiceStatusChanged, StatusReason
 from canonical.message import Message
+from canonical.values import Identifier
 from connectors.raw import RawMessage
 from connectors.translation import Outcome, dry_run
 from connectors.ubl import CONNECTOR
@@ -55,6 +56,31 @@ def test_what_the_buyer_says(code: str, status: EInvoiceStatus) -> None:
     _, data = only(APPROVED.replace(">AP<", f">{code}<"))
     assert (data.status, data.network_status) == (status, code)
     assert data.invoice_number == "INV-2026-0815"
+
+
+def test_type_and_seller_of_the_answered_invoice() -> None:
+    _, data = only(APPROVED)
+    assert data.document_type == "380"
+    assert data.seller is not None
+    # Nobody stands between seller and buyer: the receiver of the response is the seller.
+    assert data.seller.name == "Example Paper ApS"
+    assert data.seller.identifiers == (Identifier(scheme="endpoint:0184", value="11223344"),)
+    answered = [one.data for one in run(fixture("invoice_response__other_states")).messages]
+    sellers = [
+        one.seller.name for one in answered if isinstance(one, EInvoiceStatusChanged) and one.seller
+    ]
+    assert sellers == ["Example Pens ApS", *["Example Paper ApS"] * 4]
+
+
+def test_a_technical_answer_tells_no_seller() -> None:
+    assert (only(MLR)[1].document_type, only(MLR)[1].seller) == ("380", None)
+    assert (only(MLS)[1].document_type, only(MLS)[1].seller) == (None, None)
+
+
+def test_type_and_seller_are_not_compared() -> None:
+    _, data = only(APPROVED)
+    bare = data.model_copy(update={"document_type": None, "seller": None})
+    assert bare.content() == data.content()
 
 
 @pytest.mark.parametrize("body", [MLR, MLS])

@@ -116,6 +116,16 @@ def test_a_document_sent_again_in_a_new_envelope_is_the_same_fact() -> None:
     assert first.data.content() == again.data.content()
 
 
+def test_goods_of_a_release_are_found_by_the_release() -> None:
+    text = (FIXTURES / "856__pick_and_pack.edi").read_bytes()
+    shipped = [one.data for one in messages(text) if isinstance(one.data, ShipmentConfirmed)]
+    released = [one for one in shipped if one.order_id == "BL-500-0003"]
+    assert released
+    for one in released:
+        named = {(found.scheme, found.value) for found in one.references}
+        assert {("x12:PO", "BL-500"), ("x12:order", "BL-500-0003")} <= named
+
+
 def test_senders_and_accounts_keep_their_orders_apart() -> None:
     content = interchange(order(LINE)) + interchange(order(LINE), sender="OTHER")
     first, second = messages(content)

@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from canonical.billing import CreditNoteIssued, InvoiceIssued, InvoiceTotals
 from canonical.errors import Rejected

@@ -19,7 +19,7 @@ demo: setup
 	$(BIN)/gateway demo $(ARGS)
 
 test: setup
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 # Hurts real gateways while they work and checks what was promised; docs/reliability.md.
 chaos: setup

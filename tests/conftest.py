@@ -1,8 +1,13 @@
-"""Databases for tests: SQLite files, and a PostgreSQL of the session's own from its wheel."""
+"""Databases for tests: SQLite files, and a PostgreSQL of the session's own from its wheel.
+
+Where there is room, all that tests write stays in memory: they wait for nothing as long as for a
+disk. Who sets TMPDIR decides where it goes.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 import warnings
@@ -21,6 +26,23 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 TEMPLATE = "o2c_template"
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of their own in it
+ROOM = 4 * 2**30
+"""Bytes that must be free; a whole run takes some hundred mebibytes at a time."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything asked for a temporary folder."""
+    if "TMPDIR" not in os.environ and _serves_as_folder(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def _serves_as_folder(memory: Path) -> bool:
+    if not memory.is_dir() or not os.access(memory, os.W_OK):
+        return False
+    told = os.statvfs(memory)
+    # Containers may have little of it, and forbid that libraries are loaded from there.
+    return told.f_bavail * told.f_frsize >= ROOM and not told.f_flag & os.ST_NOEXEC
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +84,8 @@ async def _administer(address: str, statement: str) -> None:
 async def postgresql_url(postgresql_server: str) -> AsyncIterator[str]:
     """The address of a fresh, migrated PostgreSQL database."""
     name = f"t_{uuid4().hex}"
-    await _administer(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    copied = f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"
+    await _administer(postgresql_server, copied)
     yield postgresql_server.format(name)
     await _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -97,6 +120,6 @@ async def database(database_url: str, sqlite_template: Path) -> AsyncIterator[Da
     """A fresh store, on either engine."""
     if database_url.startswith("sqlite"):
         shutil.copyfile(sqlite_template, database_url.removeprefix("sqlite:///"))
-    opened = await open_database(database_url)
+    opened = await open_database(database_url, migrate=False)
     yield opened
     await opened.close()

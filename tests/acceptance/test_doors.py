@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.acceptance.conftest import Gateway, until
+from tests.acceptance.conftest import ON_SQLITE, Gateway, until
 from tests.acceptance.payloads import charge, order, shop_request, statement, stripe_request
 
 
@@ -101,6 +101,7 @@ def test_refusals_store_nothing_of_the_body(gateway: Gateway) -> None:
     assert "LAMP-WAL" not in gateway.log_text()
 
 
+@ON_SQLITE
 def test_doors_that_are_not_there(gateway: Gateway) -> None:
     path, body, headers = shop_request(order())
 
@@ -177,24 +178,27 @@ def test_everything_about_an_order_can_be_traced(gateway: Gateway) -> None:
     assert gateway.command("trace", "no-such-thing").returncode == 1
 
 
+@ON_SQLITE
 def test_the_documents_are_served(gateway: Gateway) -> None:
-    assert httpx.get(f"{gateway.address}/healthz").json() == {"status": "ok"}
-    assert httpx.get(f"{gateway.address}/readyz").json() == {"store": True, "streams": True}
-    openapi = httpx.get(f"{gateway.address}/openapi.json").json()
-    assert "/in/{connector}/{account}" in openapi["paths"]
-    asyncapi = httpx.get(f"{gateway.address}/asyncapi.json").json()
-    assert asyncapi["channels"]["cash"]["address"] == "o2c.cash"
-    index = httpx.get(f"{gateway.address}/schemas/").json()["schemas"]
-    assert "/schemas/o2c.order.placed/v1.json" in index
-    assert all(httpx.get(gateway.address + path).status_code == 200 for path in index)
-    gateway.post(*shop_request(order()))
-    metrics = httpx.get(f"{gateway.address}/metrics").text
+    with httpx.Client(base_url=gateway.address) as client:
+        assert client.get("/healthz").json() == {"status": "ok"}
+        assert client.get("/readyz").json() == {"store": True, "streams": True}
+        openapi = client.get("/openapi.json").json()
+        assert "/in/{connector}/{account}" in openapi["paths"]
+        asyncapi = client.get("/asyncapi.json").json()
+        assert asyncapi["channels"]["cash"]["address"] == "o2c.cash"
+        index = client.get("/schemas/").json()["schemas"]
+        assert "/schemas/o2c.order.placed/v1.json" in index
+        assert all(client.get(path).status_code == 200 for path in index)
+        gateway.post(*shop_request(order()))
+        metrics = client.get("/metrics").text
     assert (
         'gateway_receipts_total{account="acme",connector="shopify",outcome="accepted"} 1.0'
         in metrics
     )
 
 
+@ON_SQLITE
 def test_tail_prints_what_is_on_a_stream(gateway: Gateway) -> None:
     gateway.post(*shop_request(order()))
     until(lambda: gateway.entries("o2c.order"), "the order is on its stream")

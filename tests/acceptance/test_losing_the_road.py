@@ -13,7 +13,14 @@ import pytest
 import redis
 
 from embedded.server import start
-from tests.acceptance.conftest import CONFIGURATION, Gateway, environment_of_gateways, until
+from tests.acceptance.conftest import (
+    CONFIGURATION,
+    ON_SQLITE,
+    UNUSED_TLS,
+    Gateway,
+    environment_of_gateways,
+    until,
+)
 from tests.acceptance.payloads import order, shop_request
 from tests.streams.serving import kill, running_server
 
@@ -34,8 +41,7 @@ def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]
         try:
             yield running
         finally:
-            if running.process and running.process.poll() is None:
-                running.stop()
+            running.end()
 
 
 def pour(gateway: Gateway, numbers: range) -> None:
@@ -73,7 +79,8 @@ def pending(gateway: Gateway) -> float:
 
 
 def gauges(gateway: Gateway) -> dict[str, float]:
-    lines = httpx.get(gateway.address + "/metrics", timeout=30).text.splitlines()
+    told = httpx.get(gateway.address + "/metrics", timeout=30, verify=UNUSED_TLS)
+    lines = told.text.splitlines()
     samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in samples}
 
@@ -169,6 +176,7 @@ def test_filled_again_by_hand(gateway: Gateway) -> None:
     assert gateway.audit()["balanced"]
 
 
+@ON_SQLITE
 def test_the_streams_and_who_reads_them(gateway: Gateway) -> None:
     pour(gateway, range(12))
     published(gateway, range(12))

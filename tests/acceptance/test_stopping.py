@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.acceptance.conftest import Gateway, until
+from tests.acceptance.conftest import ON_SQLITE, Gateway, until
 from tests.acceptance.payloads import order, shop_request
 
 ANSWERS = {200, 503}
@@ -22,9 +22,7 @@ ANSWERS = {200, 503}
 def _restart(gateway: Gateway, drain_seconds: int) -> None:
     """The same gateway with another bound."""
     gateway.stop()
-    configuration = gateway.folder / "gateway.toml"
-    bound = f"[limits]\ndrain_seconds = {drain_seconds}"
-    configuration.write_text(configuration.read_text().replace("[limits]", bound))
+    gateway.configure(f"drain_seconds = {drain_seconds}")
     gateway.start()
 
 
@@ -102,6 +100,7 @@ def test_a_request_in_hand_is_answered_before_the_end(gateway: Gateway) -> None:
     assert gateway.audit()["all"]["receipts"]["accepted"] == 2
 
 
+@ON_SQLITE
 def test_a_connection_kept_alive_is_closed(gateway: Gateway) -> None:
     with httpx.Client(base_url=gateway.address) as client:
         assert client.get("/healthz").status_code == 200
@@ -110,6 +109,7 @@ def test_a_connection_kept_alive_is_closed(gateway: Gateway) -> None:
             client.get("/healthz")
 
 
+@ON_SQLITE
 def test_what_does_not_end_in_time_is_not_waited_for(gateway: Gateway) -> None:
     _restart(gateway, drain_seconds=1)
     with _half_sent(gateway, 1):
@@ -117,6 +117,7 @@ def test_what_does_not_end_in_time_is_not_waited_for(gateway: Gateway) -> None:
     assert gateway.audit()["all"]["receipts"]["accepted"] == 1
 
 
+@ON_SQLITE
 def test_a_second_signal_ends_it_at_once(gateway: Gateway) -> None:
     _restart(gateway, drain_seconds=600)
     with _half_sent(gateway, 1):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +13,7 @@ import pytest
 from store.database import Database
 from store.ids import IdSource
 from tests.workbench_web.browsing import PASSWORD
+from tests.workbench_web.chromium import NEEDS_CHROMIUM, ON_SQLITE, opened_page, picture
 from transports.http_server import serve
 from transports.stopping import Stop
 from transports.workbench_http import with_workbench
@@ -23,14 +21,9 @@ from workbench.people import first_run_link
 from workbench.web.app import build_workbench
 from workbench.web.site import Site
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PAGES = ("", "/people", "/account", "/audit-log", "/components", "/nothing-here")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [NEEDS_CHROMIUM, ON_SQLITE]
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class Served:
 
 @pytest.fixture
 async def served(database: Database) -> AsyncIterator[Served]:
-    """A workbench nobody has used yet, on either engine."""
+    """A workbench nobody has used yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -74,34 +67,8 @@ async def served(database: Database) -> AsyncIterator[Served]:
 @pytest.fixture
 async def page() -> AsyncIterator[Any]:
     """A page whose complaints are collected in `complaints`."""
-    async_api = pytest.importorskip("playwright.async_api")
-    async with async_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = await browser.new_context(
-            viewport={"width": 1280, "height": 800},
-            timezone_id="Asia/Tokyo",
-            color_scheme="light",
-        )
-        context.set_default_timeout(20_000)
-        opened = await context.new_page()
-        opened.complaints = []
-        opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.on("console", lambda said: _note(opened, said))
+    async with opened_page(timezone_id="Asia/Tokyo") as opened:
         yield opened
-        await browser.close()
-
-
-def _note(page: Any, said: Any) -> None:
-    # That a page is not there is told by the browser too; that is what was asked for.
-    if said.type in {"error", "warning"} and "404 (Not Found)" not in said.text:
-        page.complaints.append(said.text)
-
-
-def _folder(tmp_path: Path) -> Path:
-    """Where pictures go: a folder to look at, if somebody names one."""
-    folder = Path(os.environ.get("WORKBENCH_SCREENSHOTS") or tmp_path / "screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 async def _become_admin(page: Any, served: Served) -> None:
@@ -114,33 +81,31 @@ async def _become_admin(page: Any, served: Served) -> None:
     await page.wait_for_url("**/workbench")
 
 
-async def _look_around(page: Any, served: Served, folder: Path, name: str) -> None:
+async def _look_around(page: Any, served: Served, name: str) -> None:
     for path in PAGES:
         await page.goto(f"{served.address}/workbench{path}")
         await page.wait_for_function(
             "document.querySelector('[data-zone]').textContent === 'Asia/Tokyo'"
         )
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        await page.screenshot(path=folder / f"{name}{path.replace('/', '-')}.png", full_page=True)
+        await picture(page, f"{name}{path.replace('/', '-')}")
 
 
-async def test_a_first_visit(page: Any, served: Served, tmp_path: Path) -> None:
-    folder = _folder(tmp_path)
+async def test_a_first_visit(page: Any, served: Served) -> None:
     await _become_admin(page, served)
     await _adds_a_person(page, served)
     await _makes_a_token(page, served)
     await _uses_the_keys(page, served)
     for width, height in ((1280, 800), (400, 800)):
         await page.set_viewport_size({"width": width, "height": height})
-        await _look_around(page, served, folder, f"light-{width}")
+        await _look_around(page, served, f"light-{width}")
         await page.click("[data-theme-switch]")
         assert (await page.evaluate("document.documentElement.dataset.theme")) == "dark"
-        await _look_around(page, served, folder, f"dark-{width}")
+        await _look_around(page, served, f"dark-{width}")
         await page.click("[data-theme-switch]")
     await _comes_by_a_link_from_another_site(page, served)
-    await _signs_out_and_in(page, served, folder)
+    await _signs_out_and_in(page, served)
     assert page.complaints == []
-    assert len(list(folder.glob("*.png"))) >= 4 * len(PAGES)
 
 
 async def _adds_a_person(page: Any, served: Served) -> None:
@@ -204,13 +169,13 @@ async def _comes_by_a_link_from_another_site(page: Any, served: Served) -> None:
     await page.wait_for_selector("h1 >> text=Ada Okafor")
 
 
-async def _signs_out_and_in(page: Any, served: Served, folder: Path) -> None:
+async def _signs_out_and_in(page: Any, served: Served) -> None:
     await page.click(".menu summary")
     await page.click("text=Sign out")
     await page.wait_for_selector("h1 >> text=Sign in")
     await page.goto(f"{served.address}/workbench/people")
     await page.wait_for_selector("h1 >> text=Sign in")
-    await page.screenshot(path=folder / "sign-in.png")
+    await picture(page, "sign-in")
     await page.fill("[name=name]", "ada")
     await page.fill("[name=password]", PASSWORD)
     await page.keyboard.press("Enter")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,9 +17,8 @@ from store.database import Database
 from store.ids import DEAD_LETTER, show_id
 from tests.workbench.staging import Stage, accepting, order
 from tests.workbench_web.browsing import PASSWORD, somebody
+from tests.workbench_web.chromium import NEEDS_CHROMIUM, ON_SQLITE, opened_page, picture
 from tests.workbench_web.failing import (
-    ARGUMENTS,
-    CHROMIUM,
     NASTY,
     body,
     opened_stage,
@@ -29,14 +27,14 @@ from tests.workbench_web.failing import (
 )
 from workbench.roles import Role
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [NEEDS_CHROMIUM, ON_SQLITE]
 
 WIDTHS = ((1280, 800), (400, 800))
 
 
 @pytest.fixture
 async def stage(database: Database, tmp_path: Path) -> AsyncIterator[Stage]:
-    """A working pipeline, on either engine."""
+    """A working pipeline."""
     async with opened_stage(database, tmp_path) as opened:
         yield opened
 
@@ -44,33 +42,16 @@ async def stage(database: Database, tmp_path: Path) -> AsyncIterator[Stage]:
 @pytest.fixture
 async def page() -> AsyncIterator[Any]:
     """A page whose complaints are collected in `complaints`."""
-    async_api = pytest.importorskip("playwright.async_api")
-    async with async_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = await browser.new_context(
-            viewport={"width": 1280, "height": 800}, color_scheme="light"
-        )
-        context.set_default_timeout(20_000)
-        opened = await context.new_page()
-        opened.complaints = []
-        opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.on("console", lambda said: _note(opened, said))
+    async with opened_page() as opened:
         yield opened
-        await browser.close()
-
-
-def _note(page: Any, said: Any) -> None:
-    if said.type in {"error", "warning"}:
-        page.complaints.append(said.text)
 
 
 class Visit:
-    """A page, and where its pictures go."""
+    """A page of a workbench."""
 
-    def __init__(self, page: Any, address: str, folder: Path) -> None:
+    def __init__(self, page: Any, address: str) -> None:
         self.page = page
         self.address = address
-        self.folder = folder
 
     async def go(self, path: str) -> None:
         await self.page.goto(f"{self.address}/workbench{path}")
@@ -85,15 +66,8 @@ class Visit:
                 await self.page.evaluate(
                     "theme => { document.documentElement.dataset.theme = theme }", theme
                 )
-                path = self.folder / f"{name}-{theme}-{width}.png"
-                await self.page.screenshot(path=path, full_page=True)
+                await picture(self.page, f"{name}-{theme}-{width}")
         await self.page.set_viewport_size({"width": 1280, "height": 800})
-
-
-def _folder(tmp_path: Path) -> Path:
-    folder = Path(os.environ.get("WORKBENCH_SCREENSHOTS") or tmp_path / "screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 async def _sign_in(page: Any, address: str, name: str) -> None:
@@ -116,7 +90,7 @@ async def _arrive(stage: Stage) -> None:
     await stage.receive(body(400, currency="QQQ", total="88.00").encode())
 
 
-async def test_a_day_at_the_failures(page: Any, stage: Stage, tmp_path: Path) -> None:
+async def test_a_day_at_the_failures(page: Any, stage: Stage) -> None:
     await _arrive(stage)
     await stage.renew(accepting("ZZZ"))
     site = site_over(stage)
@@ -125,7 +99,7 @@ async def test_a_day_at_the_failures(page: Any, stage: Stage, tmp_path: Path) ->
     try:
         async with served(site) as address:
             await _sign_in(page, address, "ada")
-            visit = Visit(page, address, _folder(tmp_path))
+            visit = Visit(page, address)
             await _looks_at_groups(visit)
             await _looks_at_a_group(visit)
             await _edits_a_failure(visit)
@@ -151,7 +125,7 @@ SHOWN = (
 """Fixtures with a bad record, and the form they are shown in."""
 
 
-async def test_payloads_of_every_form(page: Any, stage: Stage, tmp_path: Path) -> None:
+async def test_payloads_of_every_form(page: Any, stage: Stage) -> None:
     ids = {}
     for connector, fixture, form in SHOWN:
         await stage.renew(registry.load(connector))
@@ -162,7 +136,7 @@ async def test_payloads_of_every_form(page: Any, stage: Stage, tmp_path: Path) -
     await somebody(site, "vera", Role.VIEWER)
     async with served(site) as address:
         await _sign_in(page, address, "vera")
-        visit = Visit(page, address, _folder(tmp_path))
+        visit = Visit(page, address)
         for form, number in ids.items():
             await visit.go(f"/failures/{show_id(DEAD_LETTER, number)}")
             marked = await page.wait_for_selector(f".payload.form-{form} [data-marked]")
@@ -259,7 +233,7 @@ async def _patches_a_group(visit: Visit) -> None:
     await page.keyboard.press("u")
     await page.wait_for_url("**/groups/grp_*")
     await page.keyboard.press("p")
-    await page.wait_for_selector("#rule")
+    await page.wait_for_url("**/patch")
     await page.fill("[name=b_path]", "currency")
     await page.fill("[name=b_old]", "ZZZ")
     await page.fill("[name=b_value]", "EUR")

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from store.database import Database
-from tests.workbench_web.test_browser import (
-    CHROMIUM,
-    Served,
-    _become_admin,
-    _folder,
-    page,
-    served,
-)
+from tests.workbench_web.chromium import NEEDS_CHROMIUM, ON_SQLITE, picture
+from tests.workbench_web.test_browser import Served, _become_admin, page, served
 from tests.workbench_web.traffic import Morning
 
 __all__ = ["page", "served"]
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [NEEDS_CHROMIUM, ON_SQLITE]
 
 LOOKED_AT = {
     "overview": "/workbench",
@@ -35,18 +26,16 @@ async def test_finding_one_s_way(
     page: Any,
     served: Served,
     database: Database,
-    tmp_path: Path,
 ) -> None:
     morning = await Morning().happen(database)
     await _become_admin(page, served)
     await _overview_moves(page, served, database)
     await _searches_and_traces(page, served, morning)
-    folder = _folder(tmp_path)
     for width in (1280, 400):
         await page.set_viewport_size({"width": width, "height": 800})
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
-            await _look(page, served, folder, f"finding-{scheme}-{width}")
+            await _look(page, served, f"finding-{scheme}-{width}")
     assert page.complaints == []
 
 
@@ -84,11 +73,11 @@ async def _searches_and_traces(page: Any, served: Served, morning: Morning) -> N
     assert (await saved.value).suggested_filename.startswith("rcp_")
 
 
-async def _look(page: Any, served: Served, folder: Path, name: str) -> None:
+async def _look(page: Any, served: Served, name: str) -> None:
     for key, path in LOOKED_AT.items():
         await page.goto(served.address + path)
         await page.wait_for_function(
             "document.querySelector('[data-zone]').textContent === 'Asia/Tokyo'"
         )
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), key
-        await page.screenshot(path=folder / f"{name}-{key}.png", full_page=True)
+        await picture(page, f"{name}-{key}")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -22,6 +20,7 @@ from connectors.raw import RawMessage
 from store.database import Database
 from tests.workbench.staging import order
 from tests.workbench_web.browsing import PASSWORD, somebody
+from tests.workbench_web.chromium import NEEDS_CHROMIUM, ON_SQLITE, opened_browser, picture
 from tests.workbench_web.staged import House, opened
 from transports.http_server import serve
 from transports.stopping import Stop
@@ -31,24 +30,18 @@ from workbench.editing import edit
 from workbench.roles import Role
 from workbench.web.protection import protected
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 WIDTHS = (1280, 400)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [NEEDS_CHROMIUM, ON_SQLITE]
 
 
 class Visitor:
     """Somebody at a browser of their own."""
 
-    def __init__(self, page: Any, address: str, folder: Path) -> None:
+    def __init__(self, page: Any, address: str) -> None:
         self.page = page
         self.address = address
         self.complaints: list[str] = []
-        self._folder = folder
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._note)
 
@@ -71,8 +64,7 @@ class Visitor:
         for width in WIDTHS:
             await self.page.set_viewport_size({"width": width, "height": 800})
             fits = await self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            picture = self._folder / f"{name}-{width}.png"
-            await self.page.screenshot(path=picture, full_page=True)
+            await picture(self.page, f"{name}-{width}")
             assert fits, (name, width)
         await self.page.set_viewport_size({"width": 1280, "height": 800})
 
@@ -104,22 +96,12 @@ async def _served(house: House) -> AsyncIterator[str]:
     await serving
 
 
-def _folder(tmp_path: Path) -> Path:
-    """Where pictures go: a folder to look at, if somebody names one."""
-    folder = Path(os.environ.get("WORKBENCH_SCREENSHOTS") or tmp_path / "screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 @pytest.fixture
-async def visitors(house: House, tmp_path: Path) -> AsyncIterator[dict[str, Visitor]]:
+async def visitors(house: House) -> AsyncIterator[dict[str, Visitor]]:
     """An operator and an approver, each in a browser of their own."""
-    async_api = pytest.importorskip("playwright.async_api")
-    folder = _folder(tmp_path)
     await somebody(house.site, "ada", Role.OPERATOR)
     await somebody(house.site, "grace", Role.APPROVER)
-    async with _served(house) as address, async_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    async with _served(house) as address, opened_browser() as browser:
         found = {}
         for name, scheme in (("ada", "light"), ("grace", "dark")):
             context = await browser.new_context(
@@ -128,10 +110,9 @@ async def visitors(house: House, tmp_path: Path) -> AsyncIterator[dict[str, Visi
                 color_scheme=scheme,
             )
             context.set_default_timeout(20_000)
-            found[name] = Visitor(await context.new_page(), address, folder)
+            found[name] = Visitor(await context.new_page(), address)
             await found[name].sign_in(name)
         yield found
-        await browser.close()
 
 
 def _dearer() -> Connector:

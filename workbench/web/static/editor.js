@@ -64,5 +64,6 @@ if (editor) {
   document.addEventListener("selectionchange", tellPlace);
   document.querySelector("[data-to-place]")?.addEventListener("click", toPlace);
   number();
-  if (editor.dataset.from) toPlace();
+  // Whoever is at work already is not led away.
+  if (editor.dataset.from && document.activeElement === document.body) toPlace();
 }

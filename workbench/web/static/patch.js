@@ -50,4 +50,5 @@ form.addEventListener("input", (event) => {
   if (event.target.name?.startsWith("b_")) write();
 });
 show();
-if (!("typed" in rule.dataset)) write();
+// A rule that was typed before this ran, or that the browser brought back, stays.
+if (!("typed" in rule.dataset) && rule.value === rule.defaultValue) write();

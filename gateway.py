@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from routing.pipeline import Pipeline, PipelineSettings
     from routing.streams import Publisher
     from store.database import Database
-    from workbench.campaign_loop import Campaigns
+    from workbench.mending.campaign_loop import Campaigns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def campaigns_of(pipeline: Pipeline, configuration: Configuration) -> Campaigns:
     """What takes campaigns and reprocessings further beside the pipeline."""
     from routing.router import Router
     from workbench.bench import Bench
-    from workbench.campaign_loop import Campaigns
+    from workbench.mending.campaign_loop import Campaigns
 
     bench = Bench(
         database=pipeline.database,

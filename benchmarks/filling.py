@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from store.database import open_database
 from store.ids import first_id_at
-from store.raw_partitions import ensure_partitions
+from store.intake.raw_partitions import ensure_partitions
 from store.times import micros
 
 ROWS = Path(__file__).with_name("growth.sql")

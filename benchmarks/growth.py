@@ -30,8 +30,11 @@ from benchmarks.processes import Failed
 from benchmarks.report import write
 from benchmarks.scenario import measure
 from benchmarks.servers import Postgresql, streams
-from store import audit, dead_letters, inbox, outbox, trace
 from store.database import Database, open_database
+from store.failures import dead_letters
+from store.finding import audit, trace
+from store.intake import inbox
+from store.log import outbox
 
 FLAT = 0.20
 """A figure is flat when it is within this of the smallest store's."""

@@ -64,7 +64,9 @@ def watch(stopwatch: Stopwatch, *, store: bool) -> None:
 
     from connectors import registry, translation  # noqa: PLC0415 - after the start was measured
     from routing import normalise, receive, streams, wire, worker  # noqa: PLC0415
-    from store import inbox, normalised, outbox, sqlite  # noqa: PLC0415
+    from store.engines import sqlite  # noqa: PLC0415
+    from store.intake import inbox  # noqa: PLC0415
+    from store.log import normalised, outbox  # noqa: PLC0415
     from transports import http_ingest  # noqa: PLC0415
 
     registry.load("shopify")

@@ -29,17 +29,17 @@ from benchmarks.workbench_rows import Known, add_rows, sizes
 from connectors import registry
 from routing.accounts import Account, Accounts
 from routing.router import Router
-from store.campaigns import CAMPAIGN
+from store.access.proposals import PROPOSAL
 from store.database import Connection, Database, open_database
-from store.failure_groups import GROUP
 from store.ids import DEAD_LETTER, MESSAGE, RECEIPT, IdSource, show_id
-from store.proposals import PROPOSAL
-from store.reprocessed import DIFFERENCE
-from store.reprocessing import REPROCESSING
+from store.mending.campaigns import CAMPAIGN
+from store.mending.failure_groups import GROUP
+from store.mending.reprocessed import DIFFERENCE
+from store.mending.reprocessing import REPROCESSING
+from workbench.access.people import Maker, TokenWish, add_token
+from workbench.access.roles import Role
 from workbench.bench import Bench
-from workbench.following import Followers
-from workbench.people import Maker, TokenWish, add_token
-from workbench.roles import Role
+from workbench.finding.following import Followers
 from workbench.web.app import build_app
 from workbench.web.site import Site
 

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table, func, select
 
 from canonical.keys import Key
-from store.audit_log import append_audit
+from store.access.audit_log import append_audit
 from store.database import Database
 from store.fingerprints import GROUPINGS
 from store.ids import show_id
-from store.reprocessing import REPROCESSING
+from store.mending.reprocessing import REPROCESSING
 from store.statements import insert_all
 from store.tables import (
     campaign_items,

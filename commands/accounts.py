@@ -17,7 +17,7 @@ def accounts(context: typer.Context, as_json: Json = False, data: Data = None) -
     if context.invoked_subcommand:
         return
     from connectors import registry
-    from workbench.accounts import print_accounts
+    from workbench.operating.accounts import print_accounts
 
     setting = setting_of(context, data)
     configured = setting.read().accounts
@@ -33,7 +33,7 @@ def accounts_resume(
     data: Data = None,
 ) -> None:
     """Poll and fetch again after a credential was refused and has been mended."""
-    from workbench.accounts import resume
+    from workbench.operating.accounts import resume
 
     resumed = with_store(setting_of(context, data), lambda store: resume(store, account))
     raise typer.Exit(0 if resumed else 1)

@@ -29,7 +29,7 @@ def audit(
     """
     if context.invoked_subcommand:
         return
-    from workbench import auditing, verifying
+    from workbench.operating import auditing, verifying
 
     show = verifying.print_verification if verify else auditing.print_audit
     fine = with_store(setting_of(context, data), lambda store: show(store, as_json=as_json))
@@ -51,7 +51,7 @@ def audit_log(
     data: Data = None,
 ) -> None:
     """Who did what, newest first; with --verify exit 1 when the record was tampered with."""
-    from workbench.audit_log import AuditFilter, print_audit_log, print_verification
+    from workbench.access.audit_log import AuditFilter, print_audit_log, print_verification
 
     setting = setting_of(context, data)
     if verify:

@@ -14,7 +14,7 @@ cli = typer.Typer(no_args_is_help=True, help="The connectors this gateway has.")
 @cli.command("list")
 def connectors_list(as_json: Json = False) -> None:
     """The connectors this gateway has."""
-    from workbench.connecting import print_connectors
+    from workbench.operating.connecting import print_connectors
 
     print_connectors(as_json=as_json)
 
@@ -45,6 +45,6 @@ def connectors_golden(
 @cli.command("table")
 def connectors_table() -> None:
     """Print docs/connectors.md, from the manifests."""
-    from workbench.connectors_table import connectors_table
+    from workbench.operating.connectors_table import connectors_table
 
     typer.echo(connectors_table(), nl=False)

@@ -26,7 +26,7 @@ def dead_list(
     data: Data = None,
 ) -> None:
     """What failed, newest first."""
-    from workbench.dead import print_dead
+    from workbench.failures.dead import print_dead
 
     with_store(
         setting_of(context, data),
@@ -44,7 +44,7 @@ def dead_show(
     data: Data = None,
 ) -> None:
     """One failure, with the bytes it is about."""
-    from workbench.dead import print_dead_letter
+    from workbench.failures.dead import print_dead_letter
 
     with_store(
         setting_of(context, data), lambda store: print_dead_letter(store, id_, as_json=as_json)
@@ -58,7 +58,7 @@ def dead_replay(
     data: Data = None,
 ) -> None:
     """Translate again with today's connector; a fact already published is not published twice."""
-    from workbench.replaying import replay
+    from workbench.failures.replaying import replay
 
     setting = setting_of(context, data)
     configuration = setting.read()
@@ -74,7 +74,7 @@ def dead_discard(
     data: Data = None,
 ) -> None:
     """Close failures for good, by name and with a reason."""
-    from workbench.dead import discard
+    from workbench.failures.dead import discard
 
     left = with_store(setting_of(context, data), lambda store: discard(store, ids, reason))
     raise typer.Exit(left)

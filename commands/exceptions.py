@@ -36,7 +36,7 @@ def exceptions_list(
 ) -> None:
     """What is due first; of closed ones, what changed last."""
     from domains.exceptions.listing import Wanted
-    from workbench.exceptions_commands import age_of, print_exceptions
+    from workbench.business.exceptions_commands import age_of, print_exceptions
 
     wanted = Wanted(
         domain=domain,
@@ -58,7 +58,7 @@ def exceptions_list(
 @cli.command("standing")
 def exceptions_standing(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
     """What is open by owner and age."""
-    from workbench.exceptions_commands import print_standing
+    from workbench.business.exceptions_commands import print_standing
 
     with_store(setting_of(context, data), lambda store: print_standing(store, as_json=as_json))
 
@@ -68,7 +68,7 @@ def exceptions_show(
     context: typer.Context, shown: Shown, as_json: Json = False, data: Data = None
 ) -> None:
     """One exception with what it rests on, and what happened to it."""
-    from workbench.exceptions_commands import print_exception
+    from workbench.business.exceptions_commands import print_exception
 
     with_store(
         setting_of(context, data), lambda store: print_exception(store, shown, as_json=as_json)
@@ -86,7 +86,7 @@ def exceptions_resolve(
 ) -> None:
     """Close it; it opens again when its numbers change."""
     from domains.exceptions.handling import Resolution
-    from workbench.exceptions_commands import resolve
+    from workbench.business.exceptions_commands import resolve
 
     how = Resolution(reason=reason, branch=branch, words=words)
     with_store(setting_of(context, data), lambda store: resolve(store, shown, how))
@@ -101,7 +101,7 @@ def exceptions_assign(
     data: Data = None,
 ) -> None:
     """Give it to somebody, to another team, or both."""
-    from workbench.exceptions_commands import hand_on
+    from workbench.business.exceptions_commands import hand_on
 
     with_store(setting_of(context, data), lambda store: hand_on(store, shown, name, owner))
 
@@ -114,7 +114,7 @@ def exceptions_note(
     data: Data = None,
 ) -> None:
     """Write something down about it."""
-    from workbench.exceptions_commands import note
+    from workbench.business.exceptions_commands import note
 
     with_store(setting_of(context, data), lambda store: note(store, shown, text))
 
@@ -122,7 +122,7 @@ def exceptions_note(
 @cli.command("reopen")
 def exceptions_reopen(context: typer.Context, shown: Shown, reason: Why, data: Data = None) -> None:
     """Open what was resolved; its clock goes on."""
-    from workbench.exceptions_commands import reopen
+    from workbench.business.exceptions_commands import reopen
 
     with_store(setting_of(context, data), lambda store: reopen(store, shown, reason))
 
@@ -138,7 +138,7 @@ def exceptions_decide(
     data: Data = None,
 ) -> None:
     """Decide about its record; where money moves a second person must agree."""
-    from workbench.exceptions_commands import decide_at
+    from workbench.business.exceptions_commands import decide_at
 
     with_store(
         setting_of(context, data),
@@ -161,7 +161,7 @@ def records_list(
 ) -> None:
     """Records of a domain, by their keys."""
     from domains.engine.record_lists import RecordQuery
-    from workbench.exceptions_commands import print_records
+    from workbench.business.exceptions_commands import print_records
 
     wanted = RecordQuery(domain=domain, kind=kind, status=status, text=text)
     with_store(
@@ -179,7 +179,7 @@ def records_show(
     data: Data = None,
 ) -> None:
     """One record with its state, and what it rests on."""
-    from workbench.exceptions_commands import print_record
+    from workbench.business.exceptions_commands import print_record
 
     with_store(
         setting_of(context, data),
@@ -199,8 +199,8 @@ def records_decide(
     data: Data = None,
 ) -> None:
     """Decide about a record; where money moves a second person must agree."""
-    from workbench.exceptions_commands import decide_on
-    from workbench.exceptions_deciding import Wish, read_values
+    from workbench.business.exceptions_commands import decide_on
+    from workbench.business.exceptions_deciding import Wish, read_values
 
     wish = Wish(
         domain=domain,

@@ -14,7 +14,7 @@ cli = typer.Typer(no_args_is_help=True)
 @cli.command()
 def trace(context: typer.Context, reference: str, as_json: Json = False, data: Data = None) -> None:
     """Everything about a receipt, key, message id or business reference, in order of time."""
-    from workbench.tracing import print_trace
+    from workbench.finding.tracing import print_trace
 
     found = with_store(
         setting_of(context, data), lambda store: print_trace(store, reference, as_json=as_json)
@@ -25,7 +25,7 @@ def trace(context: typer.Context, reference: str, as_json: Json = False, data: D
 @cli.command()
 def statements(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
     """Bank statements by account: balances that do not chain, numbers that are missing."""
-    from workbench.statements import print_statements
+    from workbench.operating.statements import print_statements
 
     whole = with_store(
         setting_of(context, data), lambda store: print_statements(store, as_json=as_json)
@@ -42,7 +42,7 @@ def drift(
     data: Data = None,
 ) -> None:
     """Fields and codes senders use lately that were not there before; exit 1 if there are any."""
-    from workbench.drift import print_drift
+    from workbench.operating.drift import print_drift
 
     none = with_store(
         setting_of(context, data),
@@ -59,7 +59,7 @@ def refused(
     data: Data = None,
 ) -> None:
     """Deliveries refused at the door: when, for whom, why; of the body only its hash is kept."""
-    from workbench.refused import print_refused
+    from workbench.operating.refused import print_refused
 
     with_store(
         setting_of(context, data),

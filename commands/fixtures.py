@@ -29,7 +29,7 @@ def fixture(
     data: Data = None,
 ) -> None:
     """Write a failure's payload, without the persons in it, as a fixture of its connector."""
-    from workbench.fixtures import print_fixture
+    from workbench.fixtures.fixtures import print_fixture
 
     setting = setting_of(context, data)
     accounts = setting.read().accounts

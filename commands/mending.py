@@ -54,7 +54,7 @@ def groups(
     data: Data = None,
 ) -> None:
     """Failures in groups: how many, since when, whose."""
-    from workbench.mending_commands import print_groups
+    from workbench.mending.mending_commands import print_groups
 
     with_bench(
         context,
@@ -77,7 +77,7 @@ def group(
     data: Data = None,
 ) -> None:
     """Show a group, or change whose it is, how urgent, and whether it is closed."""
-    from workbench.mending_commands import change_group
+    from workbench.mending.mending_commands import change_group
 
     given = {"state": state, "owner": owner, "severity": severity}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -93,7 +93,7 @@ def discard_group(
     data: Data = None,
 ) -> None:
     """Give up what is open of a group; what comes later opens it again."""
-    from workbench.mending_commands import discard_whole_group
+    from workbench.mending.mending_commands import discard_whole_group
 
     with_bench(context, data, lambda bench: discard_whole_group(bench, shown, code, text))
 
@@ -101,7 +101,7 @@ def discard_group(
 @cli.command("dry-run")
 def dry_run(context: typer.Context, shown: Shown, as_json: Json = False, data: Data = None) -> None:
     """What a replay would do, and what would differ from what was published; stores nothing."""
-    from workbench.mending_commands import print_dry_run
+    from workbench.mending.mending_commands import print_dry_run
 
     good = with_bench(context, data, lambda bench: print_dry_run(bench, shown, as_json=as_json))
     raise typer.Exit(0 if good else 1)
@@ -117,7 +117,7 @@ def edit(
     data: Data = None,
 ) -> None:
     """Replay with an edited copy; where money changes a second person must agree."""
-    from workbench.mending_commands import edit_failure
+    from workbench.mending.mending_commands import edit_failure
 
     body = file.read_bytes()
     with_bench(context, data, lambda bench: edit_failure(bench, shown, body, reason, dry_run=try_))
@@ -126,7 +126,7 @@ def edit(
 @cli.command()
 def approve(context: typer.Context, shown: Shown, reason: Why = "", data: Data = None) -> None:
     """Agree to what somebody else proposed, and carry it out."""
-    from workbench.mending_commands import approve as agree
+    from workbench.mending.mending_commands import approve as agree
 
     with_bench(context, data, lambda bench: agree(bench, shown, reason))
 
@@ -140,7 +140,7 @@ def patch(
     data: Data = None,
 ) -> None:
     """What one rule would do to a group; run it with `campaign start --rule`."""
-    from workbench.mending_commands import print_preview
+    from workbench.mending.mending_commands import print_preview
 
     with_bench(context, data, lambda bench: print_preview(bench, shown, rule, samples))
 
@@ -157,7 +157,7 @@ def campaign_start(
     data: Data = None,
 ) -> None:
     """Replay a group by a ramp; a running gateway does it."""
-    from workbench.mending_commands import start_campaign
+    from workbench.mending.mending_commands import start_campaign
 
     sizes = [int(size) for size in stages.split(",") if size.strip().isdigit()]
     with_bench(
@@ -173,13 +173,13 @@ def campaign_start(
 @campaign.command("list")
 def campaign_list(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
     """Campaigns, newest first."""
-    from workbench.mending_commands import print_campaigns
+    from workbench.mending.mending_commands import print_campaigns
 
     with_bench(context, data, lambda bench: print_campaigns(bench, as_json=as_json))
 
 
 def _turn(context: typer.Context, shown: str, data: Path | None, verb: str) -> None:
-    from workbench.mending_commands import turn_campaign
+    from workbench.mending.mending_commands import turn_campaign
 
     with_bench(context, data, lambda bench: turn_campaign(bench, shown, verb))
 
@@ -222,8 +222,8 @@ def reprocess_start(
     """Compare past receipts with what today's code says; publishes nothing."""
     import getpass
 
-    from workbench.mending_commands import print_reprocessings
-    from workbench.reprocessing import start_reprocessing
+    from workbench.mending.mending_commands import print_reprocessings
+    from workbench.mending.reprocessing import start_reprocessing
 
     async def start(bench: Bench) -> None:
         await start_reprocessing(
@@ -236,7 +236,7 @@ def reprocess_start(
 
 
 def _reprocess(context: typer.Context, shown: str, data: Path | None, verb: str) -> None:
-    from workbench.mending_commands import reprocess as turn
+    from workbench.mending.mending_commands import reprocess as turn
 
     with_bench(context, data, lambda bench: turn(bench, shown, verb))
 
@@ -268,7 +268,7 @@ def conflicts_list(
     data: Data = None,
 ) -> None:
     """What was not routed, newest first."""
-    from workbench.mending_commands import print_conflicts, verdict_of
+    from workbench.mending.mending_commands import print_conflicts, verdict_of
 
     with_bench(
         context,
@@ -282,7 +282,7 @@ def conflicts_show(
     context: typer.Context, shown: Shown, as_json: Json = False, data: Data = None
 ) -> None:
     """A report beside what is known, field by field."""
-    from workbench.mending_commands import print_conflict
+    from workbench.mending.mending_commands import print_conflict
 
     with_bench(context, data, lambda bench: print_conflict(bench, shown, as_json=as_json))
 
@@ -296,6 +296,6 @@ def conflicts_decide(
     data: Data = None,
 ) -> None:
     """Publish it as a correction, or leave it out."""
-    from workbench.mending_commands import decide, decision_of
+    from workbench.mending.mending_commands import decide, decision_of
 
     with_bench(context, data, lambda bench: decide(bench, shown, decision_of(decision), reason))

@@ -28,7 +28,7 @@ def translate(
 
     With an account of the configuration, its options count.
     """
-    from workbench.translating import translate_files
+    from workbench.operating.translating import translate_files
 
     configured = setting_of(context).read().accounts
     options = {(one.connector, one.account): one.options for one in configured}
@@ -50,7 +50,7 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """An e-invoice against published Schematron rules; needs the extra `schematron`."""
-    from workbench.schematron import validate_files
+    from workbench.operating.schematron import validate_files
 
     raise typer.Exit(validate_files(files, xslt, as_json=as_json))
 
@@ -64,7 +64,7 @@ def receive(
     data: Data = None,
 ) -> None:
     """Take a file in as if it had been dropped into the account's folder."""
-    from workbench.receiving import receive_file
+    from workbench.operating.receiving import receive_file
 
     setting = setting_of(context, data)
     configuration = setting.read()
@@ -85,7 +85,7 @@ def tail(
     data: Data = None,
 ) -> None:
     """Print a stream's messages as they come."""
-    from workbench.tailing import print_stream
+    from workbench.operating.tailing import print_stream
 
     setting = setting_of(context, data)
     asyncio.run(

@@ -28,7 +28,7 @@ def users_add(
     data: Data = None,
 ) -> None:
     """Add a person, and print the link by which they set their password."""
-    from workbench.people_lists import add_and_link
+    from workbench.access.people_lists import add_and_link
 
     setting = setting_of(context, data)
     base = setting.read().http
@@ -41,7 +41,7 @@ def users_add(
 @users.command("list")
 def users_list(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
     """Everybody, by name."""
-    from workbench.people_lists import print_users
+    from workbench.access.people_lists import print_users
 
     with_store(setting_of(context, data), lambda store: print_users(store, as_json=as_json))
 
@@ -49,7 +49,7 @@ def users_list(context: typer.Context, as_json: Json = False, data: Data = None)
 @users.command("role")
 def users_role(context: typer.Context, name: Name, role: str, data: Data = None) -> None:
     """Give a person another role; it counts from their next request."""
-    from workbench.people_lists import change_role
+    from workbench.access.people_lists import change_role
 
     with_store(setting_of(context, data), lambda store: change_role(store, name, role))
 
@@ -57,7 +57,7 @@ def users_role(context: typer.Context, name: Name, role: str, data: Data = None)
 @users.command("disable")
 def users_disable(context: typer.Context, name: Name, data: Data = None) -> None:
     """Shut a person out: sessions end, tokens and links no longer work."""
-    from workbench.people_lists import shut_out
+    from workbench.access.people_lists import shut_out
 
     with_store(setting_of(context, data), lambda store: shut_out(store, name))
 
@@ -65,7 +65,7 @@ def users_disable(context: typer.Context, name: Name, data: Data = None) -> None
 @users.command("enable")
 def users_enable(context: typer.Context, name: Name, data: Data = None) -> None:
     """Let a person in again."""
-    from workbench.people_lists import let_in
+    from workbench.access.people_lists import let_in
 
     with_store(setting_of(context, data), lambda store: let_in(store, name))
 
@@ -78,7 +78,7 @@ def users_link(
     data: Data = None,
 ) -> None:
     """Print a link that sets a password: once, and within half an hour."""
-    from workbench.people_lists import print_link
+    from workbench.access.people_lists import print_link
 
     setting = setting_of(context, data)
     base = setting.read().http
@@ -95,7 +95,7 @@ def tokens_add(
     data: Data = None,
 ) -> None:
     """Make a token and print it, this once."""
-    from workbench.people_lists import make_token
+    from workbench.access.people_lists import make_token
 
     with_store(
         setting_of(context, data),
@@ -106,7 +106,7 @@ def tokens_add(
 @tokens.command("list")
 def tokens_list(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
     """Every token, newest first."""
-    from workbench.people_lists import print_tokens
+    from workbench.access.people_lists import print_tokens
 
     with_store(setting_of(context, data), lambda store: print_tokens(store, as_json=as_json))
 
@@ -116,7 +116,7 @@ def tokens_revoke(
     context: typer.Context, id_: Annotated[str, typer.Argument(metavar="ID")], data: Data = None
 ) -> None:
     """End a token for good."""
-    from workbench.people_lists import revoke
+    from workbench.access.people_lists import revoke
 
     ended = with_store(setting_of(context, data), lambda store: revoke(store, id_))
     raise typer.Exit(0 if ended else 1)

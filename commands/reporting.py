@@ -10,7 +10,7 @@ import typer
 from commands.setting import Data, Json, setting_of, with_store
 
 if TYPE_CHECKING:
-    from workbench.reports_commands import Form
+    from workbench.business.reports_commands import Form
 
 cli = typer.Typer(no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def report(
     data: Data = None,
 ) -> None:
     """What is shipped and not invoiced, open, unapplied, late: one report, or all in a line."""
-    from workbench.reports_commands import print_report, print_reports
+    from workbench.business.reports_commands import print_report, print_reports
 
     if as_json and as_csv:
         raise typer.BadParameter("--json or --csv, not both")
@@ -48,6 +48,6 @@ def export(
     data: Data = None,
 ) -> None:
     """The domains' tables as Parquet files, all of one moment, for a data warehouse."""
-    from workbench.reports_commands import export_tables
+    from workbench.business.reports_commands import export_tables
 
     with_store(setting_of(context, data), lambda store: export_tables(store, parquet))

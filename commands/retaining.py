@@ -26,7 +26,7 @@ def retain(
     May be interrupted at any moment and started again. What is pending, dead, open or being
     replayed stays, however old it is.
     """
-    from workbench.retaining import print_retention
+    from workbench.operating.retaining import print_retention
 
     setting = setting_of(context, data)
     configuration = setting.read()

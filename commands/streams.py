@@ -20,7 +20,7 @@ def streams(
     data: Data = None,
 ) -> None:
     """How long the streams are, and how far everybody who reads them is."""
-    from workbench.streams_table import print_streams
+    from workbench.operating.streams_table import print_streams
 
     setting = setting_of(context, data)
     asyncio.run(
@@ -54,7 +54,7 @@ def republish(
     The same messages under the same ids, in the order in which they were recorded: inboxes drop
     what they have handled. New messages wait in the store meanwhile and come behind them.
     """
-    from workbench.republishing import Wanted, republish
+    from workbench.operating.republishing import Wanted, republish
 
     setting = setting_of(context, data)
     wanted = Wanted(

@@ -14,11 +14,11 @@ from rich.table import Table
 from domains.exceptions.listing import Wanted, list_exceptions
 from routing.router import FAMILY_STREAM
 from routing.streams import Publisher
-from store import audit
-from store.audit import BalanceRow
+from store.finding import audit
+from store.finding.audit import BalanceRow
 from transports.running import OpenedHub
-from workbench.chain_steps import chain_lines
-from workbench.tracing import find_trace
+from workbench.finding.chain_steps import chain_lines
+from workbench.finding.tracing import find_trace
 
 CONNECTORS: Final = ("shopify", "shipbob", "easypost", "ubl", "stripe", "camt", "chain")
 TRACED: Final = "#1001"

@@ -24,8 +24,8 @@ from domains.metrics import DomainMetrics
 from routing.envelope import Envelope
 from routing.router import FAMILY_STREAM
 from routing.subscriber import Subscriber, SubscriberSettings
-from store import following
 from store.database import Database
+from store.finding import following
 from store.ids import IdSource
 
 IDLE_S: Final = 0.5

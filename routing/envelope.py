@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from canonical.errors import Malformed, Unsupported
 from canonical.families import FACT_OF
 from canonical.payload import Payload, schema_uri
-from store.corrections import CORRECTION, corrected_id
 from store.ids import RECEIPT, show_id
+from store.mending.corrections import CORRECTION, corrected_id
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"

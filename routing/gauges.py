@@ -21,8 +21,8 @@ from prometheus_client.registry import Collector
 from canonical.errors import GatewayError
 from routing.metrics import Metrics
 from routing.streams import GroupLag
-from store.backlog import Backlog, backlog
 from store.database import Database
+from store.finding.backlog import Backlog, backlog
 
 FRESH_S: Final = 3.0
 """How long what was found is good enough."""

@@ -23,10 +23,11 @@ from routing.relay import Publishes, Relay
 from routing.router import Router
 from routing.spans import Spans, process_spans
 from routing.worker import Worker
-from store import inbox, outbox
 from store.database import Connection, Database
 from store.ids import IdSource, first_id_at
-from store.raw_partitions import ensure_partitions
+from store.intake import inbox
+from store.intake.raw_partitions import ensure_partitions
+from store.log import outbox
 
 log = structlog.get_logger(__name__)
 

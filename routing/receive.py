@@ -21,9 +21,9 @@ from routing.accounts import Account
 from routing.group_commit import GroupCommit
 from routing.metrics import Metrics
 from routing.spans import NO_SPANS, Spans
-from store import inbox, refusals
 from store.database import Database
 from store.ids import IdSource
+from store.intake import inbox, refusals
 from store.records import Accepted, Delivery, Failure, Refusal
 
 NEVER_STORED = frozenset(

@@ -24,7 +24,7 @@ from routing.stream_metrics import StreamMetrics
 from routing.stream_states import entries_added
 from routing.streams import append, flat_fields, stream_name
 from routing.wire import Command
-from store import audit_log
+from store.access import audit_log
 from store.database import Connection, Database
 from store.ids import MESSAGE, show_id
 from store.records import OutboxRow

@@ -21,8 +21,8 @@ import structlog
 from canonical.errors import Unavailable
 from routing.metrics import Metrics
 from routing.spans import NO_SPANS, Spans
-from store import outbox
 from store.database import Connection, Database
+from store.log import outbox
 from store.records import OutboxRow
 
 BATCH = 200

@@ -23,9 +23,9 @@ from routing.road import Road
 from routing.stream_states import MessageIds, held_message_ids, look_at, newest_message_ids
 from routing.streams import append, flat_fields
 from routing.wire import Command
-from store import published
 from store.database import Database
 from store.ids import MESSAGE, first_id_at, show_id
+from store.log import published
 from store.records import OutboxRow
 
 WINDOW: Final = timedelta(days=7)

@@ -24,9 +24,10 @@ from routing.retry import GiveUp, Randomness, RetryAt, RetryPolicy, decide
 from routing.spans import Spans, process_spans
 from routing.subscriber_handlers import Handlers, InTransaction
 from routing.subscriber_streams import Entry
-from store import dead_letters, subscriptions
+from store import subscriptions
 from store.database import Database
-from store.dead_letters import SubscriberFailure
+from store.failures import dead_letters
+from store.failures.dead_letters import SubscriberFailure
 from store.ids import RECEIPT, IdSource, parse_id
 from store.records import Retry
 

@@ -23,8 +23,9 @@ from routing.normalise import Normaliser, Reading
 from routing.receive import Received
 from routing.relay import Relay
 from routing.spans import NO_SPANS, Spans
-from store import bodies, inbox, normalised, outbox
 from store.database import Connection, Database
+from store.intake import bodies, inbox
+from store.log import normalised, outbox
 from store.records import (
     Failure,
     ReceiptRow,

@@ -50,11 +50,11 @@ async def open_database(url: str, *, migrate: bool = True) -> Database:
         raise Unsupported("the store's address is not a URL", code="unknown_store") from error
     match address.get_backend_name():
         case "sqlite":
-            from store.sqlite import open_sqlite  # noqa: PLC0415 - one of two drivers is loaded
+            from store.engines.sqlite import open_sqlite  # noqa: PLC0415 - one of two drivers is loaded
 
             return await open_sqlite(address, migrate=migrate)
         case "postgresql":
-            from store.postgresql import open_postgresql  # noqa: PLC0415
+            from store.engines.postgresql import open_postgresql  # noqa: PLC0415
 
             return await open_postgresql(address, migrate=migrate)
         case other:

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, func, select
 
-from store.raw_partitions import ensure_partitions
+from store.intake.raw_partitions import ensure_partitions
 from store.statements import is_postgresql
 
 _LOCK = 0x6F32635F6D6967

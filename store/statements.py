@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy import Row as Found
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.sqlite_rows import (
+from store.engines.sqlite_rows import (
     Outcome,
     insert_new_rows,
     insert_rows,

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, tuple_, update
 from sqlalchemy import Row as Found
 
-from store.attempts import record_attempts
-from store.dead_letters import close_open
+from store.failures.attempts import record_attempts
+from store.failures.dead_letters import close_open
 from store.records import Attempt, Retry
 from store.statements import among, free_at, insert_new, select_among, upsert
 from store.tables import dead_letters, subscriber_inbox, subscriber_retries

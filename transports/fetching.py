@@ -16,8 +16,8 @@ from routing.accounts import Account, Accounts
 from routing.metrics import Metrics
 from routing.receive import Receiver
 from routing.retry import GiveUp, RetryAt, RetryPolicy, decide
-from store import fetches, pauses
 from store.database import Connection, Database
+from store.intake import fetches, pauses
 from store.records import FetchRow
 from transports.limits import CircuitOpen, Sleep
 from transports.outbound import Outbound, asked, caller

@@ -21,9 +21,9 @@ from canonical.errors import GatewayError, Malformed, TooLarge, Unavailable
 from connectors.raw import RawMessage
 from routing.accounts import Account
 from routing.receive import Received, Receiver
-from store import bodies
 from store.database import Database
 from store.ids import IdSource, show_id
+from store.intake import bodies
 
 PART_BYTES = 1024 * 1024
 ARCHIVE = ".archive"

@@ -23,9 +23,9 @@ from routing.calling_out import poll_from
 from routing.metrics import Metrics
 from routing.receive import Receiver
 from routing.retry import RetryAt, RetryPolicy, decide
-from store import pauses, polling
 from store.database import Database
-from store.polling import PollName, TurnTaken
+from store.intake import pauses, polling
+from store.intake.polling import PollName, TurnTaken
 from store.records import PollRow
 from transports.limits import Sleep
 from transports.outbound import Outbound, asked, caller

@@ -19,8 +19,9 @@ from routing.gauges import Gauges
 from routing.pipeline import Pipeline
 from routing.streams import Publisher
 from routing.trimming import known_streams
-from store import fetches, outbox, polling
 from store.database import Database
+from store.intake import fetches, polling
+from store.log import outbox
 from transports.fetching import Fetching
 from transports.files import FileDoor, FolderWatch
 from transports.http_api import ASGI, application, build_api

@@ -8,12 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from store.campaigns import CAMPAIGN
-from store.edits import EDIT
-from store.failure_groups import GROUP
+from store.access.proposals import PROPOSAL
 from store.ids import DEAD_LETTER, MESSAGE, RECEIPT, show_id
-from store.proposals import PROPOSAL
-from store.reprocessing import REPROCESSING
+from store.mending.campaigns import CAMPAIGN
+from store.mending.edits import EDIT
+from store.mending.failure_groups import GROUP
+from store.mending.reprocessing import REPROCESSING
 from workbench.showing import time_text
 
 _PREFIXES: Final = {

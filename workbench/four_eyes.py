@@ -27,9 +27,9 @@ from canonical.values import (
     Party,
     Quantity,
 )
-from store import proposals
+from store.access import proposals
+from store.access.proposals import NewProposal, NotYours, Proposal
 from store.database import Connection
-from store.proposals import NewProposal, NotYours, Proposal
 
 GUARDED_TYPES = (Money, Party, Address, Direction)
 """Everything inside a value of these types needs a second person."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from configuration import Role
 from transports.running import OpenedHub
-from workbench.following import Followers
+from workbench.finding.following import Followers
 
 
 def workbench_loops(hub: OpenedHub) -> list[Coroutine[Any, Any, None]]:

@@ -25,8 +25,8 @@ from domains.engine.filing import mark_due, own_name
 from domains.engine.gathering import MOST_FACTS, Gathered, gather, read_clusters
 from domains.engine.tables import due_names
 from domains.exceptions.keeping import keep
-from store import following
 from store.database import Database
+from store.finding import following
 from store.ids import IdSource
 from store.times import micros
 

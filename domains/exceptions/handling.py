@@ -14,9 +14,9 @@ from domains.contract import Owner
 from domains.exceptions.listing import load_exception
 from domains.exceptions.stored import EXCEPTION, Happened, StoredException, add_history
 from domains.exceptions.tables import exceptions
-from store.audit_log import append_audit
-from store.contested import Contested
+from store.access.audit_log import append_audit
 from store.ids import show_id
+from store.mending.contested import Contested
 from store.statements import storable
 from store.times import micros
 

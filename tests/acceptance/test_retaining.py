@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 import gateway
 from canonical.errors import Malformed
 from commands import Root, build_cli
-from store import audit
 from store.database import open_database
+from store.finding import audit
 from store.ids import first_id_at
 from tests.store.building import accept, delivery
 

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 
 from canonical.keys import Key, message_id
 from domains.engine.tables import evidence, record_facts, record_names, records
-from store import inbox, normalised
 from store.database import Database
 from store.ids import RECEIPT, show_id
+from store.intake import inbox
+from store.log import normalised
 from store.records import NewMessage
 from store.statements import insert_all
 from store.times import micros

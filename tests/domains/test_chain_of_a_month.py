@@ -25,7 +25,7 @@ from store.times import micros
 from tests.domains.building import DAY
 from tests.domains.hub import Hub, Station
 from tests.domains.month import Month
-from workbench.tracing import Trace, find_trace
+from workbench.finding.tracing import Trace, find_trace
 
 NOW = DAY + timedelta(days=45)
 

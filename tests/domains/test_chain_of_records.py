@@ -11,9 +11,9 @@ from sqlalchemy import delete
 from domains.engine.tables import evidence, record_names
 from store.database import Connection, Database
 from tests.domains.chain_story import ENTRY, PAYOUT, Story, put
-from workbench.chain_stages import stage_of
-from workbench.chain_steps import ChainStep
-from workbench.tracing import Trace, find_trace, print_trace, trace_document
+from workbench.finding.chain_stages import stage_of
+from workbench.finding.chain_steps import ChainStep
+from workbench.finding.tracing import Trace, find_trace, print_trace, trace_document
 
 WHOLE = [
     ("quote", "", "Q-7700"),

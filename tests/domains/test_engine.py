@@ -22,8 +22,8 @@ from domains.engine.settling import Settler
 from domains.engine.tables import announced, due_names, parked, record_facts, records
 from domains.exceptions.tables import exceptions
 from routing.envelope import Envelope
-from store import following
 from store.database import Database
+from store.finding import following
 from store.ids import IdSource
 from tests.domains import till
 from tests.domains.till import NOW, TILL, boxed, captured, envelope, placed, settled

@@ -19,9 +19,9 @@ from domains.exceptions.handling import BRANCHES, REASONS, Resolution
 from domains.exceptions.listing import Wanted
 from domains.exceptions.metrics import ExceptionMetrics
 from domains.exceptions.stored import StoredException
-from store.audit_entries import list_audit
-from store.audit_log import verify_audit_log
-from store.contested import Contested
+from store.access.audit_entries import list_audit
+from store.access.audit_log import verify_audit_log
+from store.mending.contested import Contested
 from tests.domains.exceptions_building import NOW, SHORT, Book, book, other
 
 __all__ = ["book"]

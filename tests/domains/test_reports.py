@@ -26,7 +26,7 @@ from tests.domains.month import Month
 from tests.domains.reported import NOW, a_month, before, put
 from tests.domains.store_hub import StoreHub
 from tests.workbench_web.chromium import ON_SQLITE
-from workbench.reports import (
+from workbench.business.reports import (
     Shelf,
     csv_text,
     headline_text,

@@ -22,8 +22,9 @@ from embedded.server import StreamServer
 from routing.accounts import Account
 from routing.envelope import Envelope
 from routing.subscriber import Subscriber, SubscriberSettings
-from store import inbox, normalised
 from store.database import Database
+from store.intake import inbox
+from store.log import normalised
 from tests.acceptance.payloads import order, shop_request
 from tests.observability.gateway import STREAM, Gateway, gateway_over, shop_account
 

@@ -17,8 +17,8 @@ from connectors.secret import Secret
 from routing.accounts import Account, Accounts
 from routing.pipeline import Pipeline
 from routing.router import Router
-from store import polling as cursors
 from store.database import Database
+from store.intake import polling as cursors
 from store.records import OutboxRow, PollRow
 from store.tables import messages, receipts
 from tests.polling.shop import CONNECTOR

@@ -9,15 +9,17 @@ from datetime import timedelta
 import pytest
 
 from configuration import Configuration
-from store import audit, dead_letters, fetches, pauses, polling
 from store.database import Connection
+from store.failures import dead_letters
+from store.finding import audit
 from store.ids import DEAD_LETTER, show_id
+from store.intake import fetches, pauses, polling
 from store.records import FetchRow
 from store.tables import fetches as fetches_table
 from tests.polling.staging import Stage
 from tests.polling.vendor import Reply
 from transports.fetching import RETRIES
-from workbench.replaying import replay
+from workbench.failures.replaying import replay
 
 
 async def touch(stage: Stage, *ids: str, delivery: str = "t-1", **headers: str) -> int:

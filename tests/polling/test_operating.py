@@ -23,12 +23,13 @@ from routing.calling_out import poll_from, requests_per_second
 from routing.check import check_configuration
 from routing.pipeline import Pipeline
 from routing.streams import Publisher
-from store import audit, pauses
 from store.database import Database
+from store.finding import audit
+from store.intake import pauses
 from tests.polling.shop import CONNECTOR
 from tests.polling.staging import Stage
 from transports.running import outbound_loops
-from workbench.accounts import print_accounts, resume
+from workbench.operating.accounts import print_accounts, resume
 
 TEXT = """
 [[accounts]]

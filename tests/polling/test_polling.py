@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from store import audit, dead_letters, pauses
-from store.polling import missed_webhooks
+from store.failures import dead_letters
+from store.finding import audit
+from store.intake import pauses
+from store.intake.polling import missed_webhooks
 from tests.polling.shop import EVERY, OVERLAP
 from tests.polling.staging import Stage
 from tests.polling.vendor import Call, Reply, listening

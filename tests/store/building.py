@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from canonical.keys import Key, Version, message_id
-from store import audit, inbox, normalised
 from store.database import Database
+from store.finding import audit
 from store.ids import IdSource
+from store.intake import inbox
+from store.log import normalised
 from store.records import (
     Accepted,
     Delivery,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from store import audit
-from store.audit import BalanceRow
 from store.database import Database
+from store.finding import audit
+from store.finding.audit import BalanceRow
 from store.tables import audit_log, intake_ledger, messages, receipts
 from tests.store.building import (
     FAILURE,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from store import outbox, subscriptions
-from store.backlog import backlog
+from store import subscriptions
 from store.database import Database
-from store.dead_letters import discard
+from store.failures.dead_letters import discard
+from store.finding.backlog import backlog
+from store.log import outbox
 from store.records import NewFetch, Retry
 from tests.store.building import (
     FAILURE,

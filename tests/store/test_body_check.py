@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import delete, update
 
-from store.body_check import check_bodies
 from store.database import Database
+from store.log.body_check import check_bodies
 from store.tables import raw_payloads
 from tests.store.building import accept, delivery, receipt
 

@@ -10,8 +10,10 @@ import asyncpg
 import pytest
 
 from canonical.errors import Unavailable
-from store import audit, inbox, outbox
 from store.database import Database, open_database
+from store.finding import audit
+from store.intake import inbox
+from store.log import outbox
 from store.records import Translation
 from tests.store.building import (
     LEASE,

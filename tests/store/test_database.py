@@ -15,8 +15,10 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from canonical.errors import GatewayError, Unavailable, Unsupported
-from store import audit, inbox, sqlite
 from store.database import Database, open_database
+from store.engines import sqlite
+from store.finding import audit
+from store.intake import inbox
 from store.records import Accepted
 from store.tables import receipts
 from tests.store.building import accept, delivery, receipt_states

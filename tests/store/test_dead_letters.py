@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from canonical.errors import Malformed
-from store import audit
 from store.database import Database
-from store.dead_letters import (
+from store.failures.dead_letters import (
     SubscriberFailure,
     discard,
     list_dead,
     load_dead,
     open_subscriber_dead_letter,
 )
-from store.normalised import reopen_receipt
+from store.finding import audit
+from store.log.normalised import reopen_receipt
 from store.records import DeadLetter
 from tests.store.building import (
     FAILURE,

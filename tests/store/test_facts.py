@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from store import facts
 from store.database import Database
+from store.log import facts
 from tests.store.building import message, receipt, record, translation
 
 

@@ -11,11 +11,14 @@ import pytest
 from sqlalchemy import Connection, case, event, func, select
 
 from canonical.errors import Malformed, Unsupported
-from store import audit, inbox
-from store.contested import Contested
 from store.database import Database, open_database
-from store.dead_letters import discard, list_dead
-from store.failure_groups import (
+from store.failures.dead_letters import discard, list_dead
+from store.finding import audit
+from store.fingerprints import GROUPINGS
+from store.intake import inbox
+from store.log.normalised import reopen_receipt
+from store.mending.contested import Contested
+from store.mending.failure_groups import (
     FailureGroup,
     change_group,
     count_groups,
@@ -28,9 +31,7 @@ from store.failure_groups import (
     page_key,
     trends,
 )
-from store.failure_notes import add_note, list_notes
-from store.fingerprints import GROUPINGS
-from store.normalised import reopen_receipt
+from store.mending.failure_notes import add_note, list_notes
 from store.records import DeadLetter
 from store.tables import dead_letters, failure_groups, failure_hours
 from tests.store.building import (

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks.filling import REFERENCE, fill
-from store import audit, dead_letters, trace
 from store.database import open_database
+from store.failures import dead_letters
+from store.finding import audit, trace
 
 
 def test_a_filled_store_balances_and_its_rows_are_found(database_url: str) -> None:

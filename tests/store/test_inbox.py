@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from canonical.errors import GatewayError
-from store import inbox
 from store.database import Database
-from store.dead_letters import list_dead
+from store.failures.dead_letters import list_dead
 from store.ids import IdSource
+from store.intake import inbox
 from store.tables import intake_ledger, raw_payloads
 from tests.store.building import (
     FAILURE,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
-from store import message_log
 from store.database import Database
+from store.log import message_log
 from store.retained import enter_dropped
 from store.tables import log_blocks, log_heads, messages
 from tests.store.building import NOW, message, receipt, record, translation

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from store import normalised, outbox
 from store.database import Database
+from store.log import normalised, outbox
 from store.records import OutboxRow
 from tests.store.building import (
     LATER,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from store import normalised, outbox
 from store.database import Database, open_database
+from store.log import normalised, outbox
 from store.records import NewMessage, Recorded
 from tests.store.building import NOW, message, receipt, translation
 

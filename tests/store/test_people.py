@@ -10,14 +10,14 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 
 from canonical.errors import GatewayError, Malformed, Unsupported
-from store import api_tokens, people, proposals, sessions
-from store.api_tokens import NewToken
-from store.audit_entries import list_audit
-from store.audit_log import verify_audit_log
+from store.access import api_tokens, people, proposals, sessions
+from store.access.api_tokens import NewToken
+from store.access.audit_entries import list_audit
+from store.access.audit_log import verify_audit_log
+from store.access.people import NewLink, User
+from store.access.proposals import AlreadyDecided, NewProposal, NotYours
+from store.access.sessions import ThrottleKey
 from store.database import Database
-from store.people import NewLink, User
-from store.proposals import AlreadyDecided, NewProposal, NotYours
-from store.sessions import ThrottleKey
 from store.tables import proposals as proposals_table
 from tests.store.building import IDS, NOW
 

@@ -9,21 +9,15 @@ import pytest
 from sqlalchemy import Connection, text
 
 from benchmarks.plans import Plans, plans_of
-from store import (
-    audit,
-    bodies,
-    conflicts,
-    dead_letters,
-    inbox,
-    known_facts,
-    normalised,
-    outbox,
-    trace,
-)
 from store.database import Database
-from store.holding import held_receipts
+from store.failures import dead_letters
+from store.finding import audit, trace
+from store.intake import bodies, inbox
+from store.log import known_facts, normalised, outbox
+from store.log.verdicts import Candidate, judge
+from store.mending import conflicts
 from store.records import Translation
-from store.verdicts import Candidate, judge
+from store.retaining.holding import held_receipts
 from tests.store.building import (
     FAILURE,
     IDS,

@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from store import audit, dead_letters, fetches, pauses, polling
 from store.database import Connection, Database, open_database
-from store.polling import PollName, TurnTaken
+from store.failures import dead_letters
+from store.finding import audit
+from store.intake import fetches, pauses, polling
+from store.intake.polling import PollName, TurnTaken
 from store.records import FetchRow, NewFetch, PollRow
 from tests.store.building import (
     FAILURE,

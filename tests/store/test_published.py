@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import Connection, update
 
 from canonical.keys import Key, message_id
-from store import outbox, published
 from store.database import Database
+from store.log import outbox, published
 from store.tables import messages
 from tests.store.building import LATER, NOW, message, receipt, record, translation
 

@@ -11,14 +11,15 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, text
 
-from store import inbox, retention
 from store.database import Database, open_database
 from store.ids import first_id_at
+from store.intake import inbox
+from store.intake.raw_partitions import drop_partition, ensure_partitions, partitions
 from store.migrating import configuration, migrate
-from store.raw_partitions import drop_partition, ensure_partitions, partitions
-from store.retention import Policy
+from store.retaining import retention
+from store.retaining.retention import Policy
 from tests.store.building import FAILURE, accept, balanced, delivery
-from workbench.retaining import retain
+from workbench.operating.retaining import retain
 
 MONDAY = datetime(2031, 3, 3, tzinfo=UTC)
 """Far enough ahead that no partition is made for it by opening a store."""

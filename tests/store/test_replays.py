@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from store import audit, inbox, normalised, outbox
 from store.database import Database
-from store.dead_letters import discard, list_dead
+from store.failures.dead_letters import discard, list_dead
+from store.finding import audit
+from store.intake import inbox
+from store.log import normalised, outbox
 from store.records import DeadLetter, MessageRow, ReceiptRow
 from store.tables import messages
 from tests.store.building import (

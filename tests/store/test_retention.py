@@ -11,13 +11,17 @@ import pytest
 from sqlalchemy import Connection, delete, func, select, update
 
 from canonical.errors import GatewayError
-from store import audit, bodies, dead_letters, inbox, message_log, outbox, replays, retention
 from store.database import Database
-from store.fetches import want
+from store.failures import dead_letters
+from store.finding import audit
 from store.ids import first_id_at
+from store.intake import bodies, inbox
+from store.intake.fetches import want
+from store.log import message_log, outbox, replays
+from store.mending.reprocessing import NewReprocessing, start_reprocessing
 from store.records import NewFetch, Retry
-from store.reprocessing import NewReprocessing, start_reprocessing
-from store.retention import Policy
+from store.retaining import retention
+from store.retaining.retention import Policy
 from store.subscriptions import mark_handled, schedule_retry
 from store.tables import (
     attempts,
@@ -52,7 +56,7 @@ from tests.store.building import (
     translation,
     verdicts,
 )
-from workbench.retaining import Outcome, phases, retain
+from workbench.operating.retaining import Outcome, phases, retain
 
 MUCH_LATER = NOW + timedelta(days=3650)
 DAY = timedelta(days=1)

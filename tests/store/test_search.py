@@ -11,17 +11,17 @@ import pytest
 from sqlalchemy import func, select
 
 from canonical.errors import Malformed
-from store import chains, following, overview, search, trace, traffic
 from store.database import Connection, Database
+from store.finding import chains, following, overview, search, trace, traffic
 from store.ids import MESSAGE, show_id
 from store.records import NewMessage
 from store.tables import search_blocks, traffic_hours, traffic_minutes
 from tests.store.building import NOW, message, problem, receipt, record, translation
-from workbench.following import SEARCH, Followers
-from workbench.search_blocks import block_of
-from workbench.searching import Found, find, query_of, terms_of
-from workbench.tracing import find_trace
-from workbench.words import folded, words_in
+from workbench.finding.following import SEARCH, Followers
+from workbench.finding.search_blocks import block_of
+from workbench.finding.searching import Found, find, query_of, terms_of
+from workbench.finding.tracing import find_trace
+from workbench.finding.words import folded, words_in
 
 
 def fact(number: str, **data: Any) -> NewMessage:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from store import subscriptions
 from store.database import Database
-from store.dead_letters import SubscriberFailure, list_dead, open_subscriber_dead_letter
+from store.failures.dead_letters import SubscriberFailure, list_dead, open_subscriber_dead_letter
 from store.records import Retry
 from tests.store.building import IDS, LATER, LEASE, NOW
 

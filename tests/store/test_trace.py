@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from store import refusals, subscriptions, trace
+from store import subscriptions
 from store.database import Database
+from store.finding import trace
+from store.finding.trace import Trail
 from store.ids import MESSAGE, RECEIPT, show_id
-from store.normalised import reopen_receipt
+from store.intake import refusals
+from store.log.normalised import reopen_receipt
 from store.records import Refusal
-from store.trace import Trail
 from tests.store.building import (
     LATER,
     NOW,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from store import inbox, outbox
 from store.database import Database
-from store.dead_letters import list_dead
+from store.failures.dead_letters import list_dead
+from store.intake import inbox
+from store.log import outbox
 from store.records import Translation
 from tests.store.building import (
     FAILURE,

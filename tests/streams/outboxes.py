@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 from canonical.keys import Key, message_id
 from routing.refilling import RefillingPublisher
 from routing.stream_metrics import StreamMetrics
-from store import outbox
 from store.database import Database
 from store.ids import IdSource
+from store.log import outbox
 from store.records import OutboxRow
 from tests.store.building import message, receipt, record, translation
 from tests.streams.serving import entries_of

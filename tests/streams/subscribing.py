@@ -14,7 +14,7 @@ from routing.envelope import Envelope
 from routing.retry import RetryPolicy
 from routing.subscriber import Subscriber, SubscriberSettings
 from store.database import Database
-from store.dead_letters import list_dead
+from store.failures.dead_letters import list_dead
 from store.records import DeadLetter
 
 T = TypeVar("T")

@@ -17,9 +17,9 @@ from routing.republish import REFILLING, StreamsWatch, open_road, publishing_pau
 from routing.road import MARKER, WHOLE, Road
 from routing.stream_metrics import StreamMetrics
 from routing.streams import client
-from store import published
-from store.audit_log import recent_audit
+from store.access.audit_log import recent_audit
 from store.database import Database
+from store.log import published
 from tests.streams.outboxes import Outlet, ids_of, ids_on, record_orders
 from tests.streams.serving import command, entries_of, kill, running_server, shut_down, until
 from tests.streams.subscribing import STREAM, Stage

@@ -20,14 +20,14 @@ from routing.republish import REFILLING
 from routing.road import MARKER, WHOLE
 from routing.stream_states import MessageIds
 from routing.streams import Publisher
-from store import published
-from store.audit_log import recent_audit
+from store.access.audit_log import recent_audit
 from store.database import Database
 from store.ids import MESSAGE, first_id_at, parse_id, show_id
+from store.log import published
 from tests.streams.outboxes import Outlet, ids_of, ids_on, record_orders
 from tests.streams.serving import entries_of
 from tests.streams.subscribing import STREAM
-from workbench.republishing import Wanted, republish, row_id
+from workbench.operating.republishing import Wanted, republish, row_id
 
 
 @dataclass
@@ -171,7 +171,7 @@ async def test_new_messages_wait_and_come_behind(
             refused.append(raised.value.code)
             return await super()._page(behind, until)
 
-    monkeypatch.setattr("workbench.republishing.Refill", Watched)
+    monkeypatch.setattr("workbench.operating.republishing.Refill", Watched)
     await desk.republish()
     assert set(refused) == {"streams_refilling"}
     await desk.outlet.drain()
@@ -192,7 +192,7 @@ async def test_what_was_interrupted_goes_on_where_it_was(
             return await super()._page(behind, until)
 
     with monkeypatch.context() as patched:
-        patched.setattr("workbench.republishing.Refill", Interrupted)
+        patched.setattr("workbench.operating.republishing.Refill", Interrupted)
         with pytest.raises(asyncio.CancelledError):
             await desk.republish()
     place = capsys.readouterr().err.split()[-1]

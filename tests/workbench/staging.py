@@ -20,14 +20,15 @@ from connectors.raw import RawMessage
 from routing.accounts import Account, Accounts
 from routing.pipeline import Pipeline, PipelineSettings
 from routing.router import Router
-from store import audit, dead_letters
-from store.campaigns import Campaign, load_campaign
 from store.database import Connection, Database
-from store.failure_groups import FailureGroup, list_groups
+from store.failures import dead_letters
+from store.finding import audit
+from store.mending.campaigns import Campaign, load_campaign
+from store.mending.failure_groups import FailureGroup, list_groups
 from store.records import DeadLetter, OutboxRow
 from store.tables import messages, receipts
 from workbench.bench import Bench
-from workbench.campaign_loop import Campaigns
+from workbench.mending.campaign_loop import Campaigns
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from canonical.errors import Malformed, Unsupported
-from store import audit, campaigns, subscriptions
-from store.campaign_items import list_items
-from store.campaigns import Campaign
-from store.contested import Contested
-from store.dead_letters import SubscriberFailure, discard, open_subscriber_dead_letter
+from store import subscriptions
+from store.failures.dead_letters import SubscriberFailure, discard, open_subscriber_dead_letter
+from store.finding import audit
+from store.mending import campaigns
+from store.mending.campaign_items import list_items
+from store.mending.campaigns import Campaign
+from store.mending.contested import Contested
 from tests.workbench.staging import ADA, Stage, accepting, order
-from workbench.campaign_loop import Campaigns
-from workbench.campaigns import (
+from workbench.failures.replaying import replay_letter
+from workbench.mending.campaign_loop import Campaigns
+from workbench.mending.campaigns import (
     allowance,
     cancel_campaign,
     decide,
@@ -23,7 +26,6 @@ from workbench.campaigns import (
     resume_campaign,
     start_campaign,
 )
-from workbench.replaying import replay_letter
 
 
 async def _start(stage: Stage, group_id: int, **given: Any) -> Campaign:

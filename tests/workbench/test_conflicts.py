@@ -9,13 +9,13 @@ import pytest
 
 from canonical.errors import Malformed, Unsupported
 from canonical.keys import Key, message_id
-from store import audit
-from store.contested import Contested
-from store.corrections import corrected_id
-from store.known_facts import known_facts
-from store.message_log import verify_log
+from store.finding import audit
+from store.log.known_facts import known_facts
+from store.log.message_log import verify_log
+from store.mending.contested import Contested
+from store.mending.corrections import corrected_id
 from tests.workbench.staging import ADA, GRACE, Stage, order
-from workbench.conflicts import decide_conflict, list_judged, show_conflict
+from workbench.mending.conflicts import decide_conflict, list_judged, show_conflict
 
 
 async def _conflict(stage: Stage, total: str = "99.00") -> int:

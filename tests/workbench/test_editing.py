@@ -13,14 +13,16 @@ from sqlalchemy import select
 
 from canonical.errors import Malformed, TooLarge, Unsupported
 from routing.accounts import Account, Accounts
-from store import audit, bodies, edits, inbox
-from store.contested import Contested
-from store.proposals import AlreadyDecided, NotYours
+from store.access.proposals import AlreadyDecided, NotYours
+from store.finding import audit
+from store.intake import bodies, inbox
+from store.mending import edits
+from store.mending.contested import Contested
 from store.tables import receipts
 from tests.workbench.staging import ADA, GRACE, Stage, order
 from workbench import four_eyes
-from workbench.editing import Edited, begin_edit, edit, end_edit, try_edit
-from workbench.proposing import approve, carry_out
+from workbench.mending.editing import Edited, begin_edit, edit, end_edit, try_edit
+from workbench.mending.proposing import approve, carry_out
 
 
 def _body(document: dict[str, Any]) -> bytes:

@@ -9,14 +9,14 @@ from datetime import timedelta
 import pytest
 
 from canonical.errors import Malformed, Unsupported
-from store import resends
-from store.dead_letters import load_dead
+from store.failures import resends
+from store.failures.dead_letters import load_dead
 from tests.workbench.staging import ADA, Stage, accepting, order
-from workbench.discarding import discard_group, discard_letters, reason_text
-from workbench.failure import show_failure, show_payload, what_replay_would_do
-from workbench.groups import Deadlines, add_note, change_group, list_groups, show_group
-from workbench.replaying import replay_letter
-from workbench.resolving import resolve_known
+from workbench.failures.failure import show_failure, show_payload, what_replay_would_do
+from workbench.failures.groups import Deadlines, add_note, change_group, list_groups, show_group
+from workbench.failures.replaying import replay_letter
+from workbench.mending.discarding import discard_group, discard_letters, reason_text
+from workbench.mending.resolving import resolve_known
 
 
 async def test_a_failure_with_its_payload_and_its_mark(stage: Stage) -> None:

@@ -12,14 +12,14 @@ from typer.testing import CliRunner
 
 from canonical.errors import Malformed
 from commands import Root, Setting, build_cli
-from store.failure_groups import GROUP
 from store.ids import DEAD_LETTER, MESSAGE, show_id
+from store.mending.failure_groups import GROUP
 from tests.workbench.staging import ADA, Stage, accepting, order
-from workbench import mending_commands as commands
-from workbench.conflicts import list_judged
 from workbench.documents import document
-from workbench.groups import list_groups
-from workbench.reprocessing import start_reprocessing
+from workbench.failures.groups import list_groups
+from workbench.mending import mending_commands as commands
+from workbench.mending.conflicts import list_judged
+from workbench.mending.reprocessing import start_reprocessing
 
 
 async def test_groups_and_dry_runs_are_printed(

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from canonical.errors import Malformed
-from store.campaign_items import list_items
+from store.mending.campaign_items import list_items
 from tests.workbench.staging import ADA, GRACE, Stage, order
 from workbench import four_eyes
-from workbench.campaigns import start_campaign
-from workbench.patch_rules import read_rule
-from workbench.patching import preview_patch
-from workbench.proposing import approve
+from workbench.mending.campaigns import start_campaign
+from workbench.mending.patch_rules import read_rule
+from workbench.mending.patching import preview_patch
+from workbench.mending.proposing import approve
 
 EUROS: dict[str, Any] = {"form": "json", "op": "replace", "path": "currency", "value": "EUR", "old": "ZZZ"}  # fmt: skip  # noqa: E501
 ALL_EUROS: dict[str, Any] = {"form": "text", "op": "replace", "old": '"ZZZ"', "new": '"EUR"'}

@@ -16,13 +16,13 @@ from canonical.message import Message, Problem
 from connectors import registry
 from connectors.contract import Connector
 from connectors.raw import RawMessage
-from store import reprocessed
-from store.contested import Contested
-from store.message_log import verify_log
-from store.reprocessing import Reprocessing, load_reprocessing
+from store.log.message_log import verify_log
+from store.mending import reprocessed
+from store.mending.contested import Contested
+from store.mending.reprocessing import Reprocessing, load_reprocessing
 from tests.workbench.staging import ADA, Stage, accepting, order
-from workbench.campaign_loop import Campaigns
-from workbench.reprocessing import (
+from workbench.mending.campaign_loop import Campaigns
+from workbench.mending.reprocessing import (
     cancel_reprocessing,
     publish_corrections,
     start_reprocessing,

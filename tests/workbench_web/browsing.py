@@ -7,12 +7,12 @@ from functools import cache
 
 from httpx import AsyncClient, Response
 
-from store import people, sessions
+from store.access import people, sessions
+from store.access.people import User
 from store.database import Connection
-from store.people import User
-from workbench.passwords import digest_of, hash_password, new_secret
-from workbench.people import Maker, TokenWish, add_token
-from workbench.roles import Role
+from workbench.access.passwords import digest_of, hash_password, new_secret
+from workbench.access.people import Maker, TokenWish, add_token
+from workbench.access.roles import Role
 from workbench.web.access import LONGEST
 from workbench.web.site import Site
 

@@ -26,8 +26,8 @@ from store.ids import IdSource, show_id
 from store.statements import insert_all
 from store.times import micros
 from tests.workbench_web.browsing import HOST, Browser, somebody
+from workbench.access.roles import Role
 from workbench.bench import Bench
-from workbench.roles import Role
 from workbench.web.app import build_app
 from workbench.web.protection import protected
 from workbench.web.site import Site

@@ -24,7 +24,7 @@ from tests.workbench_web.browsing import Browser, somebody
 from transports.http_server import serve
 from transports.stopping import Stop
 from transports.workbench_http import with_workbench
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.app import build_app, build_workbench
 from workbench.web.protection import protected
 from workbench.web.site import Site

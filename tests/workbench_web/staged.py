@@ -11,7 +11,7 @@ from httpx import ASGITransport, AsyncClient
 from store.database import Database
 from tests.workbench.staging import Stage
 from tests.workbench_web.browsing import HOST, Browser, somebody
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.app import build_app
 from workbench.web.protection import protected
 from workbench.web.site import Site

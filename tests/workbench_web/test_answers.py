@@ -10,9 +10,9 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from canonical.errors import Unavailable
-from store.audit_log import append_audit
+from store.access.audit_log import append_audit
 from tests.workbench_web.browsing import Browser, bearer, somebody
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.access import anybody
 from workbench.web.protection import MAX_BODY_BYTES
 from workbench.web.rendering import TEMPLATES

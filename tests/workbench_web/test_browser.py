@@ -17,7 +17,7 @@ from tests.workbench_web.chromium import NEEDS_CHROMIUM, ON_SQLITE, opened_page,
 from transports.http_server import serve
 from transports.stopping import Stop
 from transports.workbench_http import with_workbench
-from workbench.people import first_run_link
+from workbench.access.people import first_run_link
 from workbench.web.app import build_workbench
 from workbench.web.site import Site
 

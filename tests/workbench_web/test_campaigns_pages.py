@@ -10,14 +10,14 @@ import pytest
 from fastapi import Request
 
 from canonical.errors import Malformed
-from store.campaigns import CAMPAIGN
 from store.database import Database
-from store.failure_groups import GROUP
 from store.ids import parse_id, show_id
+from store.mending.campaigns import CAMPAIGN
+from store.mending.failure_groups import GROUP
 from tests.workbench.staging import accepting
 from tests.workbench_web.browsing import Browser
 from tests.workbench_web.failing import Desk, desk_over, opened_stage
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.access import Principal
 from workbench.web.pages import campaigns as pages
 from workbench.web.pages.campaigns import read_rate, read_stages

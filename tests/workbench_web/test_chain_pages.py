@@ -12,7 +12,7 @@ from tests.domains.chain_story import Story
 from tests.workbench_web.browsing import Browser, bearer, somebody
 from tests.workbench_web.chromium import NEEDS_CHROMIUM, ON_SQLITE, picture
 from tests.workbench_web.test_browser import Served, _become_admin, page, served
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.site import Site
 
 __all__ = ["page", "served"]

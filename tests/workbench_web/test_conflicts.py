@@ -13,8 +13,8 @@ from store.ids import MESSAGE, show_id
 from tests.workbench.staging import order
 from tests.workbench_web.browsing import Browser
 from tests.workbench_web.staged import House, opened
-from workbench.conflicts import list_judged
-from workbench.roles import Role
+from workbench.access.roles import Role
+from workbench.mending.conflicts import list_judged
 
 API = "/api/v1/conflicts"
 PAGE = "/workbench/conflicts"

@@ -14,13 +14,13 @@ import pytest
 import pytest_asyncio
 
 from store.database import open_database
-from store.failure_groups import GROUP
 from store.ids import DEAD_LETTER, RECEIPT, show_id
+from store.mending.failure_groups import GROUP
 from tests.workbench_web.browsing import PASSWORD, somebody
 from tests.workbench_web.chromium import NEEDS_CHROMIUM, opened_page
 from tests.workbench_web.failing import opened_stage, served, site_over
-from workbench.editing import begin_edit
-from workbench.roles import Role
+from workbench.access.roles import Role
+from workbench.mending.editing import begin_edit
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.asyncio(loop_scope="module")]
 

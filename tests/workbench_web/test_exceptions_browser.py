@@ -19,7 +19,7 @@ from tests.workbench_web.exceptional import KEY, NASTY, SHORT, Office, many, ope
 from transports.http_server import serve
 from transports.stopping import Stop
 from transports.workbench_http import with_workbench
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.protection import protected
 
 pytestmark = [NEEDS_CHROMIUM, ON_SQLITE]

@@ -13,11 +13,11 @@ import pytest
 from domains.contract import Owner
 from domains.engine.record_lists import decisions_on
 from domains.exceptions.handling import BRANCHES, REASONS
-from store.audit_log import verify_audit_log
+from store.access.audit_log import verify_audit_log
 from store.database import Database
 from tests.workbench_web.browsing import Browser
 from tests.workbench_web.exceptional import KEY, RECEIPT, SHORT, Office, many, opened_office
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.api.exceptions import Branch, Reason
 
 

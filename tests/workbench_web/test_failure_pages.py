@@ -13,7 +13,7 @@ from store.database import Database
 from tests.workbench.staging import accepting, order
 from tests.workbench_web.browsing import Browser
 from tests.workbench_web.failing import NASTY, Desk, body, desk_over, opened_stage
-from workbench.roles import Role
+from workbench.access.roles import Role
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 

@@ -25,7 +25,7 @@ from tests.workbench_web.failing import (
     served,
     site_over,
 )
-from workbench.roles import Role
+from workbench.access.roles import Role
 
 pytestmark = [NEEDS_CHROMIUM, ON_SQLITE]
 

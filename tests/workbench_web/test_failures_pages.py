@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from store.database import Database
-from store.failure_groups import GROUP
 from store.ids import show_id
+from store.mending.failure_groups import GROUP
 from tests.workbench.staging import order
 from tests.workbench_web.browsing import Browser, bearer
 from tests.workbench_web.failing import NASTY, Desk, desk_over, opened_stage
-from workbench.roles import Role
+from workbench.access.roles import Role
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from connectors.goldens import specimen
 from connectors.translation import dry_run
 from store.ids import DEAD_LETTER, RECEIPT, show_id
 from tests.workbench_web.traffic import Morning, delivery
-from workbench.fixtures import make_fixture, print_fixture, write_fixture
+from workbench.fixtures.fixtures import make_fixture, print_fixture, write_fixture
 from workbench.web.site import Site
 
 
@@ -38,7 +38,7 @@ async def test_it_is_signed_with_the_fixtures_secret(site: Site) -> None:
         headers={"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": "of production",
                  "x-shopify-event-id": "e-1", "x-forwarded-for": "203.0.113.9"},
     )  # fmt: skip
-    from store import inbox
+    from store.intake import inbox
 
     await site.database.write(lambda connection: inbox.accept(connection, [one]))
     made = await make_fixture(site.database, show_id(RECEIPT, one.receipt_id), {}, b"salt")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.workbench_web.browsing import PASSWORD, Browser, bearer, somebody
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.site import Site
 
 Visit = Callable[..., Browser]

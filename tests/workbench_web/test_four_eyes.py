@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from canonical.errors import GatewayError
 from canonical.families import FACT_OF
 from canonical.values import Identifier
+from store.access.proposals import NewProposal
 from store.database import Connection
-from store.proposals import NewProposal
 from workbench import four_eyes
 from workbench.four_eyes import (
     GUARDED_FIELDS,

@@ -10,7 +10,7 @@ import pytest
 from configuration import Configuration
 from gateway import Hub
 from tests.workbench_web.browsing import Browser, somebody
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.greeting import greet_first_admin
 from workbench.web.site import Site
 

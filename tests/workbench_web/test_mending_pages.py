@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.errors import Malformed
-from store import bodies
 from store.database import Database
-from store.failure_groups import GROUP
 from store.ids import RECEIPT, parse_id, show_id
+from store.intake import bodies
+from store.mending.failure_groups import GROUP
 from tests.workbench.staging import order
 from tests.workbench_web.browsing import Browser
 from tests.workbench_web.failing import Desk, body, desk_over, opened_stage
 from workbench import four_eyes
-from workbench.editing import try_edit
-from workbench.proposing import approve
-from workbench.roles import Role
+from workbench.access.roles import Role
+from workbench.mending.editing import try_edit
+from workbench.mending.proposing import approve
 from workbench.web.comparing import compare
 from workbench.web.text_editing import editable_text
 

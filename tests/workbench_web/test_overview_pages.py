@@ -10,8 +10,8 @@ import pytest
 from store.database import Database
 from tests.workbench_web.browsing import Browser, bearer, somebody
 from tests.workbench_web.traffic import Morning, is_balanced
-from workbench.live import Live
-from workbench.roles import Role
+from workbench.access.roles import Role
+from workbench.flow.live import Live
 from workbench.web.events import Event
 from workbench.web.pages.overview import _events
 from workbench.web.site import Site

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from store import api_tokens
+from store.access import api_tokens
 from tests.workbench_web.browsing import PASSWORD, Browser, bearer, somebody
 from tests.workbench_web.conftest import Clock
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.site import Site
 
 Visit = Callable[..., Browser]

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from store.campaigns import CAMPAIGN
+from store.access.proposals import PROPOSAL
 from store.database import Database
 from store.ids import parse_id, show_id
-from store.proposals import PROPOSAL
+from store.mending.campaigns import CAMPAIGN
 from tests.workbench.staging import order
 from tests.workbench_web.browsing import Browser, bearer
 from tests.workbench_web.staged import House, opened
-from workbench.campaigns import start_campaign
-from workbench.editing import edit
-from workbench.roles import Role
+from workbench.access.roles import Role
+from workbench.mending.campaigns import start_campaign
+from workbench.mending.editing import edit
 
 API = "/api/v1/proposals"
 PAGE = "/workbench/proposals"

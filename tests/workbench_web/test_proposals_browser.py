@@ -25,9 +25,9 @@ from tests.workbench_web.staged import House, opened
 from transports.http_server import serve
 from transports.stopping import Stop
 from transports.workbench_http import with_workbench
-from workbench.campaigns import start_campaign
-from workbench.editing import edit
-from workbench.roles import Role
+from workbench.access.roles import Role
+from workbench.mending.campaigns import start_campaign
+from workbench.mending.editing import edit
 from workbench.web.protection import protected
 
 WIDTHS = (1280, 400)

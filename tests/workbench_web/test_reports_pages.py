@@ -19,8 +19,8 @@ from tests.workbench_web.chromium import NEEDS_CHROMIUM, ON_SQLITE, picture
 from tests.workbench_web.conftest import Clock
 from tests.workbench_web.test_browser import Served, _become_admin, page, served
 from tests.workbench_web.test_exceptions_commands import Shell
-from workbench.reports import Shelf
-from workbench.roles import Role
+from workbench.access.roles import Role
+from workbench.business.reports import Shelf
 from workbench.web import shelves
 from workbench.web.site import Site
 

@@ -20,7 +20,7 @@ from store.database import Database
 from tests.workbench.staging import Stage, order
 from tests.workbench_web.browsing import Browser
 from tests.workbench_web.staged import House, opened
-from workbench.roles import Role
+from workbench.access.roles import Role
 
 API = "/api/v1/reprocessings"
 PAGE = "/workbench/reprocessing"

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from httpx import Response
 
 from tests.workbench_web.browsing import Browser, bearer, somebody
-from workbench.roles import GRANTS, Role, may
+from workbench.access.roles import GRANTS, Role, may
 from workbench.web.access import Admin, Approver, DeclaredRoute, Operator, Viewer, declared_routes
 from workbench.web.site import Site
 

@@ -13,7 +13,7 @@ import pytest
 from store.ids import DEAD_LETTER, MESSAGE, RECEIPT, show_id
 from tests.workbench_web.browsing import Browser, bearer, somebody
 from tests.workbench_web.traffic import ORDER_BODY, Morning
-from workbench.roles import Role
+from workbench.access.roles import Role
 from workbench.web.site import Site
 
 
@@ -203,7 +203,7 @@ async def test_a_failure_becomes_a_fixture(site: Site, viewer: Browser, morning:
 
 
 async def test_a_payload_nobody_can_read_becomes_none(site: Site, viewer: Browser) -> None:
-    from store import inbox
+    from store.intake import inbox
     from tests.workbench_web.traffic import delivery
 
     one = delivery("wh-9", b"not json {")

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from store import people
-from store.audit_entries import list_audit
+from store.access import people
+from store.access.audit_entries import list_audit
 from tests.workbench_web.browsing import PASSWORD, Browser, somebody
 from tests.workbench_web.conftest import Clock
-from workbench.people import first_run_link
-from workbench.roles import Role
+from workbench.access.people import first_run_link
+from workbench.access.roles import Role
 from workbench.web.site import Site
 
 Visit = Callable[..., Browser]

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from canonical.keys import Key, message_id
-from store import audit, inbox, normalised, outbox, pauses
 from store.database import Connection, Database
+from store.finding import audit
 from store.ids import IdSource
+from store.intake import inbox, pauses
+from store.log import normalised, outbox
 from store.records import Delivery, FailedRecord, NewMessage, Translation
 
 IDS = IdSource(worker=9)

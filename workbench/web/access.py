@@ -18,11 +18,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
 
-from store import api_tokens, sessions
-from store.api_tokens import ApiToken
-from store.sessions import Session
-from workbench.passwords import TOKEN_START, digest_of
-from workbench.roles import Role, may
+from store.access import api_tokens, sessions
+from store.access.api_tokens import ApiToken
+from store.access.sessions import Session
+from workbench.access.passwords import TOKEN_START, digest_of
+from workbench.access.roles import Role, may
 from workbench.web import cookies
 from workbench.web.problems import ForgedRequest, NotSignedIn, RoleNeeded
 from workbench.web.requests import comes_from_our_pages, is_unsafe

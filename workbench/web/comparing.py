@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from workbench.differences import Difference, message_differences
-from workbench.dry_runs import DryRun, TriedFact
+from workbench.failures.differences import Difference, message_differences
+from workbench.failures.dry_runs import DryRun, TriedFact
 
 MOST_MESSAGES: Final = 50
 MOST_DIFFERENCES: Final = 60

@@ -13,7 +13,7 @@ import re
 from fastapi import Request
 from fastapi.responses import Response
 
-from workbench.passwords import new_secret
+from workbench.access.passwords import new_secret
 
 FIELD = "csrf_token"
 HEADER = "x-csrf-token"

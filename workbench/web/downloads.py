@@ -9,8 +9,8 @@ from fastapi.responses import Response, StreamingResponse
 
 from store.ids import RECEIPT, show_id
 from store.records import ReceiptRow
-from workbench.fixtures import MadeFixture
-from workbench.looking import first_part, payload_parts
+from workbench.finding.looking import first_part, payload_parts
+from workbench.fixtures.fixtures import MadeFixture
 from workbench.web.site import Site
 
 

@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field
 from domains.contract import Decision
 from domains.engine.record_lists import KeptFact, StoredRecord
 from domains.exceptions.stored import EXCEPTION, HistoryEntry, StoredException
+from store.access.proposals import PROPOSAL
 from store.ids import show_id
-from store.proposals import PROPOSAL
-from workbench.exceptions import ExceptionView
-from workbench.exceptions_deciding import Decided, Offered
-from workbench.exceptions_records import RecordView
+from workbench.business.exceptions import ExceptionView
+from workbench.business.exceptions_deciding import Decided, Offered
+from workbench.business.exceptions_records import RecordView
 
 
 class ShownException(BaseModel):

@@ -9,12 +9,12 @@ from typing import Annotated, Final, Literal
 from fastapi import Depends, Query
 
 from canonical.errors import Malformed
-from store.failure_groups import GROUP, Sort, page_key
 from store.fingerprints import FIELD, GROUPINGS
 from store.ids import parse_id, show_id
+from store.mending.failure_groups import GROUP, Sort, page_key
 from store.statements import storable
 from workbench.bench import Bench
-from workbench.groups import GroupView, list_groups
+from workbench.failures.groups import GroupView, list_groups
 
 AT_ONCE: Final = 200
 MOST_LOOKED_AT: Final = 4000

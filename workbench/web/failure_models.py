@@ -8,17 +8,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from store.edits import EDIT, Edit, Lease
-from store.failure_groups import GROUP
-from store.failure_notes import Note
+from store.access.proposals import PROPOSAL
 from store.ids import DEAD_LETTER, MESSAGE, RECEIPT, show_id
-from store.proposals import PROPOSAL
+from store.mending.edits import EDIT, Edit, Lease
+from store.mending.failure_groups import GROUP
+from store.mending.failure_notes import Note
 from store.records import DeadLetter, MessageRow
-from workbench.differences import Difference
-from workbench.dry_runs import DryRun, TriedFact
-from workbench.failure import Failure
-from workbench.groups import GroupView
-from workbench.locating import View
+from workbench.failures.differences import Difference
+from workbench.failures.dry_runs import DryRun, TriedFact
+from workbench.failures.failure import Failure
+from workbench.failures.groups import GroupView
+from workbench.failures.locating import View
 
 
 class Body(BaseModel):

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 from transports.running import OpenedHub
-from workbench.people import first_run_link
+from workbench.access.people import first_run_link
 
 _TEXT = """
 Nobody can use the workbench yet. This makes the first administrator, once, within half an hour:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.roles import Role
+from workbench.access.roles import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from canonical.errors import GatewayError, Malformed, Rejected, TooLarge, Unavailable, Unsupported
-from store.contested import Contested
-from store.proposals import AlreadyDecided, NotYours
+from store.access.proposals import AlreadyDecided, NotYours
+from store.mending.contested import Contested
 from workbench.web.protection import TOLD
 from workbench.web.rendering import render
 from workbench.web.requests import is_api, is_htmx, sign_in_address, was_sent_from_elsewhere

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from workbench.reports import Shelf
+from workbench.business.reports import Shelf
 from workbench.web.site import site_of
 
 

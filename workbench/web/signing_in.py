@@ -9,11 +9,11 @@ import structlog
 from fastapi import Request
 
 from canonical.errors import GatewayError
-from store import people, sessions
+from store.access import people, sessions
+from store.access.people import User
+from store.access.sessions import ThrottleKey
 from store.database import Connection
-from store.people import User
-from store.sessions import ThrottleKey
-from workbench.passwords import digest_of, new_secret
+from workbench.access.passwords import digest_of, new_secret
 from workbench.web import cookies
 from workbench.web.access import LONGEST
 from workbench.web.requests import remote_of

@@ -13,7 +13,7 @@ from canonical.errors import Unavailable
 from store.database import Database
 from store.ids import IdSource
 from transports.running import OpenedHub
-from workbench.passwords import Passwords
+from workbench.access.passwords import Passwords
 
 
 class Stopping(Protocol):

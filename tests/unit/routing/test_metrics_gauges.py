@@ -13,8 +13,8 @@ from canonical.errors import Unavailable
 from routing.gauges import Gauges
 from routing.metrics import Metrics
 from routing.streams import GroupLag
-from store.backlog import Backlog
 from store.database import Connection
+from store.finding.backlog import Backlog
 
 T = TypeVar("T")
 BACKLOG = Backlog(

@@ -18,8 +18,9 @@ from connectors.raw import RawMessage
 from routing.accounts import Account, Accounts
 from routing.pipeline import Pipeline, PipelineSettings
 from routing.router import Router
-from store import inbox, outbox
 from store.database import Connection, Database
+from store.intake import inbox
+from store.log import outbox
 from store.records import OutboxRow
 
 T = TypeVar("T")

@@ -12,8 +12,9 @@ from connectors import registry
 from routing.accounts import Account, Accounts
 from routing.pipeline import Pipeline
 from routing.router import Router
-from store import audit, inbox
 from store.database import Database, open_database
+from store.finding import audit
+from store.intake import inbox
 from store.records import OutboxRow
 from transports.files import FileDoor, FolderWatch
 

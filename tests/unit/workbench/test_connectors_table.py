@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workbench.connectors_table import connectors_table
+from workbench.operating.connectors_table import connectors_table
 
 PAGE = Path(__file__).parents[3] / "docs" / "connectors.md"
 

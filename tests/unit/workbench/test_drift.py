@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from connectors.shapes import paths_of, unknown_paths
-from store import inbox
 from store.database import Database, open_database
 from store.ids import first_id_at
+from store.intake import inbox
 from store.records import Delivery, Failure
-from workbench.drift import print_drift
+from workbench.operating.drift import print_drift
 
 
 def delivery(

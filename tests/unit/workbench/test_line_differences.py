@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.line_differences import MOST_SHOWN, line_differences
+from workbench.failures.line_differences import MOST_SHOWN, line_differences
 
 
 def _told(old: bytes, new: bytes) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.forms.lines import LONGEST_LINE
-from workbench.locating import LOOKED_AT, form_of, locate, view
+from workbench.failures.forms.lines import LONGEST_LINE
+from workbench.failures.locating import LOOKED_AT, form_of, locate, view
 
 FIXTURES = Path(__file__).resolve().parents[3] / "connectors"
 

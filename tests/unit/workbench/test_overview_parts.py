@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from store.traffic import AccountHours, Slot, Tally
-from workbench.attention import short
-from workbench.flow_picture import NARROW, WIDE, Flow, Station, draw
-from workbench.overview import plot_series
-from workbench.silence import ENOUGH, longest_usual, silent_accounts, usual_gap
+from store.finding.traffic import AccountHours, Slot, Tally
+from workbench.flow.attention import short
+from workbench.flow.flow_picture import NARROW, WIDE, Flow, Station, draw
+from workbench.flow.overview import plot_series
+from workbench.flow.silence import ENOUGH, longest_usual, silent_accounts, usual_gap
 
 NOW = datetime(2026, 3, 16, 10, 30, tzinfo=UTC)
 HOUR = int(NOW.timestamp()) // 3600

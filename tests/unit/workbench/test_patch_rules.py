@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.errors import GatewayError, Malformed, Unsupported
-from workbench.patch_rules import apply_rule, read_rule
-from workbench.patching import byte_changes
+from workbench.mending.patch_rules import apply_rule, read_rule
+from workbench.mending.patching import byte_changes
 
 DOC = b"""{ "id": 7,  "currency":"ZZZ", "net": 10.00,
   "lines": [ {"sku": "A", "price": "1", "alt": {"sku": "X"}}, {"sku": "B"} ], "e": {} }"""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from canonical.errors import Malformed
-from workbench.schematron import Rules, validate_files
+from workbench.operating.schematron import Rules, validate_files
 
 # What a Schematron compiler makes of two rules: one fatal, one a warning.
 RULES = """<xsl:stylesheet version="3.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"

@@ -16,10 +16,10 @@ from canonical.errors import GatewayError, Unsupported
 from connectors import registry
 from connectors.goldens import Fixture, Specimen, specimen
 from connectors.translation import Outcome, dry_run
-from workbench.fixture_signing import signed_again
-from workbench.scrub_fakes import Fakes, is_card, luhn_digit, mod97
-from workbench.scrub_rules import category_of
-from workbench.scrubbing import personal_values, scrub
+from workbench.fixtures.fixture_signing import signed_again
+from workbench.fixtures.scrub_fakes import Fakes, is_card, luhn_digit, mod97
+from workbench.fixtures.scrub_rules import category_of
+from workbench.fixtures.scrubbing import personal_values, scrub
 
 SALT = b"a salt of tests"
 LETTERS = st.text(st.characters(codec="utf-8", categories=["Lu", "Ll"]), min_size=1, max_size=20)

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel
 
-from store import audit
-from store.audit_entries import list_audit
-from store.audit_log import AuditEntry
-from workbench.audit_log import read_mark, verify_log
-from workbench.auditing import audit_document
+from store.access.audit_entries import list_audit
+from store.access.audit_log import AuditEntry
+from store.finding import audit
+from workbench.access.audit_log import read_mark, verify_log
+from workbench.operating.auditing import audit_document
 from workbench.web.access import Viewer
 from workbench.web.paging import Listing, Pages
 from workbench.web.site import TheSite

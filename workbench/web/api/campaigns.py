@@ -8,13 +8,18 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field
 
-from store import campaigns
-from store.campaign_items import list_items
-from store.campaigns import CAMPAIGN, MOST_STAGES, STAGES, THRESHOLD_PERCENT, Campaign
-from store.failure_groups import GROUP
+from store.access.proposals import PROPOSAL
 from store.ids import DEAD_LETTER, RECEIPT, parse_id, show_id
-from store.proposals import PROPOSAL
-from workbench.campaigns import cancel_campaign, pause_campaign, resume_campaign, start_campaign
+from store.mending import campaigns
+from store.mending.campaign_items import list_items
+from store.mending.campaigns import CAMPAIGN, MOST_STAGES, STAGES, THRESHOLD_PERCENT, Campaign
+from store.mending.failure_groups import GROUP
+from workbench.mending.campaigns import (
+    cancel_campaign,
+    pause_campaign,
+    resume_campaign,
+    start_campaign,
+)
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.failure_models import Body, Shown

@@ -8,16 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from store.conflicts import Decided, Decision, Verdict
 from store.ids import MESSAGE, RECEIPT, parse_id, show_id
+from store.mending.conflicts import Decided, Decision, Verdict
 from store.records import MessageRow
-from workbench.conflicts import (
+from workbench.failures.differences import Difference, document
+from workbench.mending.conflicts import (
     ConflictView,
     decide_conflict,
     list_judged,
     show_conflict,
 )
-from workbench.differences import Difference, document
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.paging import Listing, Pages

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field, model_validator
 
 from canonical.errors import Malformed
-from store.edits import load_editable
-from store.failure_groups import GROUP
+from store.access.proposals import PROPOSAL
 from store.ids import DEAD_LETTER, parse_id, show_id
-from store.proposals import PROPOSAL
-from workbench.editing import begin_edit, edit, end_edit, try_edit
-from workbench.patch_rules import read_rule
-from workbench.patching import MOST_SAMPLES, SAMPLES, Sample, preview_patch
+from store.mending.edits import load_editable
+from store.mending.failure_groups import GROUP
+from workbench.mending.editing import begin_edit, edit, end_edit, try_edit
+from workbench.mending.patch_rules import read_rule
+from workbench.mending.patching import MOST_SAMPLES, SAMPLES, Sample, preview_patch
 from workbench.web.access import Operator
 from workbench.web.benches import TheBench
 from workbench.web.failure_models import (

@@ -12,9 +12,9 @@ from domains.exceptions.handling import Resolution
 from domains.exceptions.listing import OwnerStanding
 from domains.exceptions.stored import EXCEPTION
 from store.ids import parse_id
-from workbench import exceptions as work
 from workbench.bench import Bench
-from workbench.exceptions_deciding import decide, offered_by, wish_at
+from workbench.business import exceptions as work
+from workbench.business.exceptions_deciding import decide, offered_by, wish_at
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.exception_filters import WantedExceptions

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from workbench.exceptions_deciding import Wish, decide, offered_by
-from workbench.exceptions_records import list_records, show_record
+from workbench.business.exceptions_deciding import Wish, decide, offered_by
+from workbench.business.exceptions_records import list_records, show_record
 from workbench.web.access import Operator, Viewer
 from workbench.web.api.exceptions import DecisionWish
 from workbench.web.benches import TheBench

@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from canonical.errors import Unsupported
-from store import dead_letters
-from store.contested import Contested
+from store.failures import dead_letters
 from store.ids import DEAD_LETTER, parse_id, show_id
+from store.mending.contested import Contested
 from store.statements import storable
 from workbench.bench import Bench
-from workbench.discarding import discard_letters
-from workbench.failure import Failure, show_failure, show_payload, what_replay_would_do
-from workbench.groups import add_note, notes_on
-from workbench.replaying import replay_letter
+from workbench.failures.failure import Failure, show_failure, show_payload, what_replay_would_do
+from workbench.failures.groups import add_note, notes_on
+from workbench.failures.replaying import replay_letter
+from workbench.mending.discarding import discard_letters
 from workbench.web.access import Operator, Viewer
 from workbench.web.api.groups import DiscardWish, NewNote
 from workbench.web.benches import TheBench

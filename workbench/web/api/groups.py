@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from store.failure_groups import GROUP
 from store.ids import DEAD_LETTER, parse_id, show_id
+from store.mending.failure_groups import GROUP
 from workbench.bench import Bench
-from workbench.discarding import discard_group
-from workbench.groups import add_note, change_group, show_group
+from workbench.failures.groups import add_note, change_group, show_group
+from workbench.mending.discarding import discard_group
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.failure_lists import WantedGroups, find_groups

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from store.records import MessageRow
 from workbench.documents import document
-from workbench.looking import show_message
+from workbench.finding.looking import show_message
 from workbench.web.access import Viewer
 from workbench.web.site import TheSite
 

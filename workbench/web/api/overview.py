@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from workbench.overview import overview_document
+from workbench.flow.overview import overview_document
 from workbench.web.access import Viewer
 from workbench.web.pages.overview import live_of
 from workbench.web.site import TheSite

@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from store import api_tokens, people
-from store.api_tokens import TOKEN, ApiToken
+from store.access import api_tokens, people
+from store.access.api_tokens import TOKEN, ApiToken
+from store.access.people import User
 from store.database import Connection
 from store.ids import parse_id, show_id
-from store.people import User
-from workbench.people import TOKEN_DAYS, Maker, TokenWish, add_token, add_user, link_for
-from workbench.roles import Role
+from workbench.access.people import TOKEN_DAYS, Maker, TokenWish, add_token, add_user, link_for
+from workbench.access.roles import Role
 from workbench.web.access import Admin, Principal, Viewer
 from workbench.web.paging import Listing, Pages
 from workbench.web.site import Site, TheSite

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from store import proposals
+from store.access import proposals
+from store.access.proposals import PROPOSAL, Proposal
 from store.ids import parse_id, show_id
-from store.proposals import PROPOSAL, Proposal
-from workbench import proposing
 from workbench.documents import document
-from workbench.proposal_views import show_proposal
+from workbench.mending import proposing
+from workbench.mending.proposal_views import show_proposal
 from workbench.web.access import Approver, Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.paging import Listing, Pages

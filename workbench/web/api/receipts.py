@@ -11,9 +11,9 @@ from pydantic import AwareDatetime
 
 from store.records import ReceiptRow
 from workbench.documents import document
-from workbench.fixtures import make_fixture
-from workbench.looking import ShownReceipt, show_receipt
-from workbench.receipts_list import list_receipts
+from workbench.finding.looking import ShownReceipt, show_receipt
+from workbench.finding.receipts_list import list_receipts
+from workbench.fixtures.fixtures import make_fixture
 from workbench.web.access import Viewer
 from workbench.web.downloads import options_of, payload_download
 from workbench.web.paging import Pages

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from domains.reports.report import Report
-from workbench.reports import csv_text, headline_document, report_document
+from workbench.business.reports import csv_text, headline_document, report_document
 from workbench.web.access import Viewer
 from workbench.web.shelves import TheShelf
 

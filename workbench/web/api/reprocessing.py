@@ -8,17 +8,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from store import reprocessed
+from store.access.proposals import PROPOSAL
 from store.ids import MESSAGE, RECEIPT, parse_id, show_id
-from store.proposals import PROPOSAL
-from store.reprocessed import DIFFERENCE, ReprocessedDifference
-from store.reprocessing import (
+from store.mending import reprocessed
+from store.mending.reprocessed import DIFFERENCE, ReprocessedDifference
+from store.mending.reprocessing import (
     REPROCESSING,
     Reprocessing,
     list_reprocessings,
     load_reprocessing,
 )
-from workbench.reprocessing import (
+from workbench.mending.reprocessing import (
     cancel_reprocessing,
     leave_out,
     publish_corrections,

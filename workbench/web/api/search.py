@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from store.ids import RECEIPT, show_id
-from workbench.searching import Hit, find, query_of
+from workbench.finding.searching import Hit, find, query_of
 from workbench.web.access import Viewer
 from workbench.web.api.messages import message_document
 from workbench.web.paging import Pages

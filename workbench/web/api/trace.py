@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from workbench.tracing import find_trace, trace_document
+from workbench.finding.tracing import find_trace, trace_document
 from workbench.web.access import Viewer
 from workbench.web.site import TheSite
 

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from canonical.errors import GatewayError, Malformed
-from store import api_tokens, people, sessions
-from store.api_tokens import TOKEN
+from store.access import api_tokens, people, sessions
+from store.access.api_tokens import TOKEN
 from store.database import Connection
 from store.ids import parse_id
-from workbench.passwords import SHORTEST, check_password, digest_of
-from workbench.people import LONGEST_TOKEN_DAYS, TOKEN_DAYS, Maker, TokenWish, add_token
-from workbench.roles import Role
+from workbench.access.passwords import SHORTEST, check_password, digest_of
+from workbench.access.people import LONGEST_TOKEN_DAYS, TOKEN_DAYS, Maker, TokenWish, add_token
+from workbench.access.roles import Role
 from workbench.web import cookies
 from workbench.web.access import LONGEST, Principal, Viewer
 from workbench.web.problems import NotHere, RoleNeeded, status_of

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from store.audit_entries import list_audit
-from workbench.audit_log import read_mark, verify_log
+from store.access.audit_entries import list_audit
+from workbench.access.audit_log import read_mark, verify_log
 from workbench.web.access import Viewer
 from workbench.web.navigation import NavigationItem
 from workbench.web.paging import Pages, next_address

@@ -10,15 +10,20 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from canonical.errors import GatewayError, Malformed
-from store import campaigns
-from store.campaign_items import list_items
-from store.campaigns import CAMPAIGN, MOST_STAGES, Campaign
-from store.contested import Contested
 from store.database import Connection
-from store.failure_groups import GROUP, FailureGroup, load_group
 from store.ids import DEAD_LETTER, parse_id, show_id
+from store.mending import campaigns
+from store.mending.campaign_items import list_items
+from store.mending.campaigns import CAMPAIGN, MOST_STAGES, Campaign
+from store.mending.contested import Contested
+from store.mending.failure_groups import GROUP, FailureGroup, load_group
 from workbench.bench import Bench
-from workbench.campaigns import cancel_campaign, pause_campaign, resume_campaign, start_campaign
+from workbench.mending.campaigns import (
+    cancel_campaign,
+    pause_campaign,
+    resume_campaign,
+    start_campaign,
+)
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.events import Event, event_stream

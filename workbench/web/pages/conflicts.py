@@ -8,12 +8,12 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from canonical.errors import Malformed
-from store.conflicts import Decided, Decision, list_decided
 from store.ids import MESSAGE, parse_id, show_id
+from store.mending.conflicts import Decided, Decision, list_decided
 from store.records import MessageRow
 from workbench.bench import Bench
-from workbench.conflicts import decide_conflict, list_judged, show_conflict
-from workbench.differences import document
+from workbench.failures.differences import document
+from workbench.mending.conflicts import decide_conflict, list_judged, show_conflict
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.navigation import NavigationItem

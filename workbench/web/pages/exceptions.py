@@ -13,14 +13,14 @@ from domains.contract import Owner
 from domains.exceptions.handling import BRANCHES, REASONS, Resolution
 from domains.exceptions.listing import AGES
 from domains.exceptions.stored import EXCEPTION
-from store import people
-from store.audit_entries import list_audit
-from store.contested import Contested
+from store.access import people
+from store.access.audit_entries import list_audit
 from store.ids import parse_id
-from workbench import exceptions as work
+from store.mending.contested import Contested
 from workbench.bench import Bench
-from workbench.exceptions import DOMAINS
-from workbench.exceptions_deciding import Decided, decide, offered_by, read_values, wish_at
+from workbench.business import exceptions as work
+from workbench.business.exceptions import DOMAINS
+from workbench.business.exceptions_deciding import Decided, decide, offered_by, read_values, wish_at
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.exception_filters import ExceptionFilter, WantedExceptions

@@ -9,9 +9,9 @@ from fastapi.responses import Response
 
 from canonical.errors import GatewayError
 from workbench.bench import Bench
-from workbench.exceptions import DOMAINS
-from workbench.exceptions_deciding import Wish, decide, offered_by, read_values
-from workbench.exceptions_records import kinds_of, list_records, show_record
+from workbench.business.exceptions import DOMAINS
+from workbench.business.exceptions_deciding import Wish, decide, offered_by, read_values
+from workbench.business.exceptions_records import kinds_of, list_records, show_record
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.exception_filters import RecordPages, WantedRecords

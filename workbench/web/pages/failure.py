@@ -8,16 +8,16 @@ from fastapi import APIRouter, FastAPI, Form, Query, Request
 from fastapi.responses import Response
 
 from canonical.errors import GatewayError, Malformed
-from store.contested import Contested
-from store.dead_letters import FETCH_STAGE
-from store.failure_groups import FailureGroup, load_group
+from store.failures.dead_letters import FETCH_STAGE
 from store.fingerprints import FIELD
 from store.ids import DEAD_LETTER, parse_id
+from store.mending.contested import Contested
+from store.mending.failure_groups import FailureGroup, load_group
 from workbench.bench import Bench
-from workbench.discarding import REASONS, discard_letters
-from workbench.failure import Failure, show_failure, show_payload, what_replay_would_do
-from workbench.groups import Deadlines, add_note
-from workbench.replaying import replay_letter
+from workbench.failures.failure import Failure, show_failure, show_payload, what_replay_would_do
+from workbench.failures.groups import Deadlines, add_note
+from workbench.failures.replaying import replay_letter
+from workbench.mending.discarding import REASONS, discard_letters
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.looks import LOOKS, due_text

@@ -9,15 +9,16 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from canonical.errors import GatewayError, Malformed
-from store import campaigns, people
-from store.audit_entries import list_audit
-from store.contested import Contested
+from store.access import people
+from store.access.audit_entries import list_audit
 from store.database import Connection
-from store.failure_groups import GROUP, SEVERITIES, count_groups, load_group
 from store.ids import DEAD_LETTER, parse_id, show_id
+from store.mending import campaigns
+from store.mending.contested import Contested
+from store.mending.failure_groups import GROUP, SEVERITIES, count_groups, load_group
 from workbench.bench import Bench
-from workbench.discarding import REASONS, discard_group
-from workbench.groups import GroupDetail, add_note, change_group, show_group
+from workbench.failures.groups import GroupDetail, add_note, change_group, show_group
+from workbench.mending.discarding import REASONS, discard_group
 from workbench.web.access import Operator, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.failure_lists import GroupQuery, WantedGroups, at_page, find_groups

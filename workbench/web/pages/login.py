@@ -8,9 +8,9 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from canonical.errors import GatewayError
-from store import people, sessions
-from workbench.passwords import SHORTEST, digest_of
-from workbench.people import WELCOME, Welcome, accept_welcome
+from store.access import people, sessions
+from workbench.access.passwords import SHORTEST, digest_of
+from workbench.access.people import WELCOME, Welcome, accept_welcome
 from workbench.web import cookies
 from workbench.web.access import LONGEST, anybody, whoever
 from workbench.web.problems import status_of

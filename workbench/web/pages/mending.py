@@ -9,19 +9,20 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
 from canonical.errors import GatewayError, Malformed
-from store import bodies, campaigns, edits
-from store.contested import Contested
+from store.access.proposals import PROPOSAL
 from store.database import Connection
-from store.failure_groups import GROUP, list_letters, load_group
 from store.ids import DEAD_LETTER, parse_id, show_id
-from store.proposals import PROPOSAL
+from store.intake import bodies
+from store.mending import campaigns, edits
+from store.mending.contested import Contested
+from store.mending.failure_groups import GROUP, list_letters, load_group
 from workbench.bench import Bench
-from workbench.campaigns import start_campaign
-from workbench.editing import begin_edit, edit, end_edit, try_edit
-from workbench.failure import Failure, show_failure, show_payload
-from workbench.locating import View
-from workbench.patch_rules import read_rule
-from workbench.patching import preview_patch
+from workbench.failures.failure import Failure, show_failure, show_payload
+from workbench.failures.locating import View
+from workbench.mending.campaigns import start_campaign
+from workbench.mending.editing import begin_edit, edit, end_edit, try_edit
+from workbench.mending.patch_rules import read_rule
+from workbench.mending.patching import preview_patch
 from workbench.web.access import Operator
 from workbench.web.benches import TheBench
 from workbench.web.comparing import compare

@@ -7,8 +7,8 @@ import json
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from workbench.looking import show_message
-from workbench.searching import hit_of
+from workbench.finding.looking import show_message
+from workbench.finding.searching import hit_of
 from workbench.web.access import Viewer
 from workbench.web.rendering import pretty_json, redirect, render
 from workbench.web.requests import PAGES

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from store.overview import plotted
-from workbench.auditing import MESSAGE_STATES, RECEIPT_STATES, audit_document
-from workbench.flow_picture import NARROW, WIDE, draw
-from workbench.live import Live
-from workbench.overview import PLOTTED, Overview, plot_series
+from store.finding.overview import plotted
+from workbench.flow.flow_picture import NARROW, WIDE, draw
+from workbench.flow.live import Live
+from workbench.flow.overview import PLOTTED, Overview, plot_series
+from workbench.operating.auditing import MESSAGE_STATES, RECEIPT_STATES, audit_document
 from workbench.web.access import Viewer
 from workbench.web.events import Event, event_stream
 from workbench.web.navigation import NavigationItem

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from canonical.errors import GatewayError, Malformed
-from store import api_tokens, people
-from store.api_tokens import TOKEN
+from store.access import api_tokens, people
+from store.access.api_tokens import TOKEN
 from store.database import Connection
 from store.ids import parse_id
-from workbench.people import Maker, add_user, link_for
-from workbench.roles import Role, parse_role
+from workbench.access.people import Maker, add_user, link_for
+from workbench.access.roles import Role, parse_role
 from workbench.web.access import Admin, Principal
 from workbench.web.navigation import NavigationItem
 from workbench.web.problems import status_of

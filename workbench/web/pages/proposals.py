@@ -9,13 +9,13 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from canonical.errors import Malformed
-from store import proposals
+from store.access import proposals
+from store.access.proposals import PROPOSAL, Proposal
 from store.ids import parse_id, show_id
-from store.proposals import PROPOSAL, Proposal
-from workbench import proposing
+from workbench.access.roles import Role
 from workbench.bench import Bench
-from workbench.proposal_views import show_proposal
-from workbench.roles import Role
+from workbench.mending import proposing
+from workbench.mending.proposal_views import show_proposal
 from workbench.web.access import Approver, Operator, Principal, Viewer
 from workbench.web.benches import TheBench
 from workbench.web.navigation import NavigationItem

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from workbench.auditing import RECEIPT_STATES
-from workbench.fixtures import make_fixture
-from workbench.looking import show_bytes, show_receipt
-from workbench.receipts_list import FILTERS, list_receipts
+from workbench.finding.looking import show_bytes, show_receipt
+from workbench.finding.receipts_list import FILTERS, list_receipts
+from workbench.fixtures.fixtures import make_fixture
+from workbench.operating.auditing import RECEIPT_STATES
 from workbench.web.access import Viewer
 from workbench.web.downloads import fixture_download, options_of, payload_download
 from workbench.web.navigation import NavigationItem

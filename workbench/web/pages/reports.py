@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from domains.reports.report import Figure, Report
-from workbench.reports import NOTHING, cell_text, figure_text, plotted
+from workbench.business.reports import NOTHING, cell_text, figure_text, plotted
 from workbench.web.access import Viewer
 from workbench.web.navigation import NavigationItem
 from workbench.web.rendering import render

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from canonical.errors import Malformed
-from store import reprocessed, reprocessing
+from store.access.proposals import PROPOSAL
 from store.ids import first_id_at, parse_id, show_id
-from store.proposals import PROPOSAL
-from store.reprocessed import DIFFERENCE
-from store.reprocessing import OUTCOMES, REPROCESSING, Reprocessing
+from store.mending import reprocessed, reprocessing
+from store.mending.reprocessed import DIFFERENCE
+from store.mending.reprocessing import OUTCOMES, REPROCESSING, Reprocessing
 from workbench.bench import Bench
-from workbench.reprocessing import (
+from workbench.mending.reprocessing import (
     cancel_reprocessing,
     leave_out,
     publish_corrections,

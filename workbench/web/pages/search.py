@@ -9,8 +9,8 @@ from fastapi.responses import Response
 
 from canonical.errors import Malformed
 from canonical.families import FAMILIES, FAMILY_OF
-from workbench.auditing import MESSAGE_STATES
-from workbench.searching import Found, Named, find, query_of
+from workbench.finding.searching import Found, Named, find, query_of
+from workbench.operating.auditing import MESSAGE_STATES
 from workbench.web.access import Viewer
 from workbench.web.navigation import NavigationItem
 from workbench.web.paging import Pages, next_address

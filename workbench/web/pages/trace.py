@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from store.ids import RECEIPT, show_id
-from workbench.chain_stages import TONES
-from workbench.chain_steps import ChainStep
-from workbench.tracing import Trace, find_trace, told
+from workbench.finding.chain_stages import TONES
+from workbench.finding.chain_steps import ChainStep
+from workbench.finding.tracing import Trace, find_trace, told
 from workbench.web.access import Viewer
 from workbench.web.rendering import render
 from workbench.web.requests import PAGES

@@ -1,0 +1,1 @@
+"""What failed, how often, and what it looks like."""

@@ -1,0 +1,1 @@
+"""Looking: search, traces, figures."""

@@ -1,0 +1,1 @@
+"""What was accepted: receipts, bytes, refusals, and what is asked for."""

@@ -1,0 +1,1 @@
+"""What the domains say, as people work on it."""

@@ -1,0 +1,1 @@
+"""What failed, as people look at it."""

@@ -1,0 +1,1 @@
+"""Search, traces, receipts and messages."""

@@ -1,0 +1,1 @@
+"""How it flows, and what needs a person."""

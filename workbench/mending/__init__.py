@@ -1,0 +1,1 @@
+"""Edits, patches, campaigns, conflicts, reprocessing, and what waits for a second person."""

@@ -187,6 +187,20 @@ def records_show(
     )
 
 
+@records.command("derive")
+def records_derive(
+    context: typer.Context,
+    domains: Annotated[
+        list[str] | None, typer.Argument(help="order, shipment, billing, cash; all without any.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Derive all a domain keeps anew: after a change of [domains], or of the gateway's version."""
+    from workbench.business.deriving import derive_anew
+
+    with_store(setting_of(context, data), lambda store: derive_anew(store, domains or ()))
+
+
 @records.command("decide")
 def records_decide(
     context: typer.Context,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, Table, delete, select, tuple_
+from sqlalchemy import Connection, Table, delete, select
 
 from canonical.errors import Unavailable
 from domains.contract import Cluster, Derived, Domain, Finding, Owner, Parked, Record, Rules
@@ -28,6 +28,7 @@ from domains.exceptions.keeping import keep
 from store.database import Database
 from store.finding import following
 from store.ids import IdSource
+from store.statements import among, select_among
 from store.times import micros
 
 LEASE: Final = timedelta(seconds=30)
@@ -149,11 +150,23 @@ class Settler:
         )
         return {one.name: one.mark for one in connection.execute(statement)}
 
+    def _due_among(
+        self, connection: Connection, names: Collection[str], now: datetime
+    ) -> dict[str, int]:
+        table = due_names.c
+        statement = select(table.name, table.mark).where(
+            table.domain == self.domain.name, table.due_at <= micros(now)
+        )
+        found = select_among(connection, statement, table.name, sorted(names))
+        return {one.name: one.mark for one in found}
+
     def _answers(
         self, connection: Connection, now: datetime
     ) -> tuple[dict[str, int], list[Answer]]:
         due = self._due(connection, now)
         gathered = gather(connection, self.domain.name, due)
+        # What else is due of these clusters is done with them.
+        due |= self._due_among(connection, {name for one in gathered for name in one.strong}, now)
         fine = [one for one in gathered if not one.too_large]
         clusters = read_clusters(connection, self.domain, fine, self.rules)
         answers = [
@@ -228,10 +241,9 @@ class Settler:
 def _strike_off(connection: Connection, domain: str, due: Mapping[str, int]) -> None:
     """Take away what was due, unless it was marked again meanwhile."""
     table = due_names.c
+    marks = sorted(due.values())
     connection.execute(
-        delete(due_names).where(
-            table.domain == domain, tuple_(table.name, table.mark).in_(list(due.items()))
-        )
+        delete(due_names).where(table.domain == domain, among(connection, table.mark, marks))
     )
 
 

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, select
 
 from canonical.errors import Unsupported
 from domains.contract import Decision, Rules
-from domains.engine import gathering
+from domains.engine import gathering, settling
+from domains.engine.again import derive_again
 from domains.engine.announcing import Announcer
 from domains.engine.decisions import decide
 from domains.engine.filing import file_fact
@@ -318,3 +319,28 @@ async def test_what_the_store_refuses_stops_no_other(
 async def test_text_no_database_takes_is_kept_without_it(store: Database) -> None:
     found = await handled(store, [envelope(placed("7\0x"))], 1)
     assert list(found["records"]) == ["order/7%00x"]
+
+
+async def test_all_is_derived_again_by_other_rules(store: Database) -> None:
+    await handled(store, [*MORNING, envelope(placed("8")), envelope(captured("pi_9", "9"))], 10)
+    before = await state(store)
+    assert await settler(store).settle(NOW) == 0
+    await store.write(lambda connection: derive_again(connection, "till", IDS, NOW))
+    lenient = replace(
+        TILL, derive=lambda cluster, now: replace(till.derive(cluster, now), findings=())
+    )
+    one = replace(settler(store), domain=lenient)
+    while await one.settle(NOW):
+        pass
+    after = await state(store)
+    assert before["open"] == ["paid_too_much/order/1"]
+    assert after == before | {"open": []}
+
+
+async def test_what_is_due_of_one_cluster_is_done_at_once(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "BATCH", 1)
+    await file(store, *MORNING[:2], MORNING[4])
+    assert await settler(store).settle(NOW) == 3
+    assert await settler(store).settle(NOW) == 0

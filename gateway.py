@@ -113,6 +113,7 @@ async def open_hub(
                 settings=pipeline_settings(configuration),
                 owner=owner,
             )
+            streams.settle_first(pipeline.relay.mark_appended)
             stream_metrics.show_in(pipeline.metrics.registry)
             await pipeline.start(alone=alone)
             campaigns = campaigns_of(pipeline, configuration)

@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from canonical.errors import GatewayError, Rejected
 from canonical.families import FACT_OF
-from canonical.message import Message
+from canonical.message import Item, Message
+from connectors.contract import Connector, Identity
 from connectors.damage import bodies_cut, bodies_flipped, bodies_with_other_values, flipped_at
+from connectors.fetching import Fetch
 from connectors.goldens import Fixture, Specimen, diff_of, golden, golden_text
 from connectors.purity import impurities
 from connectors.raw import RawMessage
@@ -298,21 +302,39 @@ def _endures(one: Specimen, fixture: Fixture, bodies: Iterator[bytes], what: str
 
 
 def _foreign(one: Specimen, raw: RawMessage, *, strict: bool) -> str:
-    connector = one.connector
-    try:
-        identity = connector.identify(raw)
-        if identity is not None and identity.kind in connector.manifest.kinds:
-            for _ in connector.translate(raw, identity):
-                pass
-    except GatewayError:
-        pass
-    except Exception as error:  # noqa: BLE001 - any other exception is the finding
+    escaped: list[Exception] = []
+    outcome_document(dry_run(_watched(one.connector, escaped), raw))
+    for error in escaped:
         # A value outside the model's limits may fall into the net that translation is; but a
         # payload that is only cut short must be refused by the connector's own reading.
         if strict or type(error).__name__ != "ValidationError":
             return f"raised {type(error).__name__}"
-    outcome_document(dry_run(connector, raw))
     return ""
+
+
+def _watched(connector: Connector, escaped: list[Exception]) -> Connector:
+    """The connector; what it lets escape beside our own errors is noted."""
+
+    def identify(raw: RawMessage) -> Identity | None:
+        with _noting(escaped):
+            return connector.identify(raw)
+
+    def translate(raw: RawMessage, identity: Identity) -> Iterator[Item | Fetch]:
+        with _noting(escaped):
+            yield from connector.translate(raw, identity)
+
+    return replace(connector, identify=identify, translate=translate)
+
+
+@contextmanager
+def _noting(escaped: list[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except GatewayError:
+        raise
+    except Exception as error:
+        escaped.append(error)
+        raise
 
 
 def _file_names(kind: str) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Literal
 
 import structlog
@@ -29,6 +29,7 @@ from store.database import Connection, Database
 from store.ids import MESSAGE, show_id
 from store.records import OutboxRow
 
+Settle = Callable[[], Awaitable[None]]
 LOOK_S: Final = 1.0
 """How often an idle gateway looks whether the streams still have their data."""
 
@@ -64,6 +65,14 @@ class RefillingPublisher:
         self._added: dict[str, int] = {}
         """How many entries they had ever had, when that was last looked at."""
         self._suspects: set[str] = set()
+        self._settle: Settle = _nothing
+
+    def settle_first(self, settle: Settle) -> None:
+        """Await this before the streams are compared with the store.
+
+        What was appended and is not yet marked as published would be missed by nobody.
+        """
+        self._settle = settle
 
     async def publish(self, rows: Sequence[OutboxRow]) -> int:
         """Append every row to each of its destinations, in order; returns the number of entries.
@@ -150,6 +159,7 @@ class RefillingPublisher:
         self._added.clear()
         said = await open_road(self._road)
         try:
+            await self._settle()
             gaps = await self._watch.lost_streams(
                 # Without a marker nobody can append; what others had in hand must be counted.
                 owner=self._owner if said is None else None,
@@ -183,6 +193,10 @@ class RefillingPublisher:
         self._metrics.refilled.inc(progress.appended)
         log.warning("streams refilled", streams=streams, appended=progress.appended)
         await self._database.write(lambda connection: _note(connection, streams, progress))
+
+
+async def _nothing() -> None:
+    """Of a publisher whose rows are marked as soon as they are appended."""
 
 
 def _note(connection: Connection, streams: Sequence[str], progress: Progress) -> None:

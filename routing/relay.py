@@ -70,6 +70,7 @@ class Relay:
         self._let_go = True
         self._taken_back: set[int] = set()
         self._unmarked: list[int] = []
+        self._marking = asyncio.Lock()
         self._swept = 0.0
         self._woken = asyncio.Event()
         self._idle = asyncio.Event()
@@ -98,7 +99,7 @@ class Relay:
 
     async def finish(self) -> None:
         """After `run` was cancelled: mark what it published. Raises Unavailable."""
-        await self._mark()
+        await self.mark_appended()
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -120,23 +121,24 @@ class Relay:
         self._spans.published(rows, begun)
         self._unmarked += [row.row_id for row in rows]
         if self._from_store or len(self._unmarked) >= BATCH:
-            await self._mark()
+            await self.mark_appended()
         return True
 
-    async def _mark(self) -> None:
+    async def mark_appended(self) -> None:
         """Take off the outbox what was published.
 
         Under load once for many batches: until then a crash publishes them again, under the same
         ids, which subscribers drop.
         """
-        ids = list(self._unmarked)
-        if ids:
-            now, begun = datetime.now(UTC), perf_counter()
-            await self._database.write(
-                lambda connection: outbox.mark_published(connection, ids, now)
-            )
-            self._metrics.committed("publish", begun)
-            del self._unmarked[: len(ids)]
+        async with self._marking:
+            ids = list(self._unmarked)
+            if ids:
+                now, begun = datetime.now(UTC), perf_counter()
+                await self._database.write(
+                    lambda connection: outbox.mark_published(connection, ids, now)
+                )
+                self._metrics.committed("publish", begun)
+                del self._unmarked[: len(ids)]
 
     async def _next_rows(self) -> Sequence[OutboxRow]:
         if self._from_store:
@@ -193,7 +195,7 @@ class Relay:
         self._woken.clear()
         if self._unmarked and await self._woken_within(LULL_S):
             return
-        await self._mark()
+        await self.mark_appended()
         if not self._waiting:
             self._idle.set()
             await self._woken_within(self._sweep_s)

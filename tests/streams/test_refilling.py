@@ -20,6 +20,7 @@ from routing.streams import client
 from store.access.audit_log import recent_audit
 from store.database import Database
 from store.log import published
+from store.records import OutboxRow
 from tests.streams.outboxes import Outlet, ids_of, ids_on, record_orders
 from tests.streams.serving import command, entries_of, kill, running_server, shut_down, until
 from tests.streams.subscribing import STREAM, Stage
@@ -44,6 +45,26 @@ async def test_after_flushall_everything_is_there_again_before_what_is_new(
     await outlet.drain()
     assert await ids_on(redis) == ids_of(range(1, 8))
     assert outlet.metrics.refilled._value.get() == 5
+
+
+async def test_what_is_appended_and_not_yet_marked_is_not_forgotten(
+    outlet: Outlet, redis: Redis
+) -> None:
+    """Under load the relay marks many batches at once; a loss in between takes them too."""
+    appended: list[OutboxRow] = []
+
+    async def mark() -> None:
+        await outlet.mark(appended)
+        appended.clear()
+
+    outlet.publisher.settle_first(mark)
+    await record_orders(outlet.database, [1, 2, 3])
+    appended += await outlet.claim()
+    await outlet.publisher.publish(appended)
+    await redis.flushall()
+    await outlet.publish([4])
+    assert await ids_on(redis) == ids_of(range(1, 5))
+    assert appended == []
 
 
 async def test_the_refilled_entries_are_what_they_were(outlet: Outlet, redis: Redis) -> None:

@@ -222,7 +222,8 @@ def test_no_two_servers_however_many_start_at_once(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; import redis; from embedded.server import start\n"
         "server = start(Path(sys.argv[1]))\n"
-        "with redis.Redis.from_url(server.url) as c: print(c.info('server')['process_id'])\n"
+        "with redis.Redis.from_url(server.url) as c:\n"
+        "    print(c.info('server')['process_id'], flush=True)\n"
         "sys.stdin.read()\nserver.stop()\n"
     )
     starters = [

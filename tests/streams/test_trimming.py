@@ -184,5 +184,5 @@ async def test_a_server_that_is_away_is_unavailable(valkey: StreamServer) -> Non
 def test_the_streams_of_a_configuration() -> None:
     routes = [RouteSettings(name="large", to=("large-orders", "o2c.order"))]
     assert known_streams(routes) == (
-        "o2c.order", "o2c.shipment", "o2c.billing", "o2c.cash", "large-orders",
+        "o2c.order", "o2c.shipment", "o2c.billing", "o2c.cash", "o2c.chain", "large-orders",
     )  # fmt: skip

@@ -29,7 +29,7 @@ _SESSION = {
     "synchronous_commit": "on",
     "jit": "off",
     # A process that is frozen in a transaction lets go of its locks before its leases end.
-    "idle_in_transaction_session_timeout": "15s",
+    "idle_in_transaction_session_timeout": "10s",
 }
 
 

@@ -27,10 +27,10 @@ _MOST_RELATIONS: Final = 30
 _NOT_OF_A_CHAIN: Final = frozenset(
     {
         "account", "merchant_account", "location", "company", "customer", "contract", "store",
-        "cup", "CdtrSchmeId", "MndtId", "subscription", "MsgId", "StmtId", "statement",
+        "cup", "CdtrSchmeId", "MndtId", "subscription", "MsgId", "StmtId", "statement", "payout",
     }
 )  # fmt: skip
-"""What names a party, a place or a report, by the last part of the scheme."""
+"""What names a party, a place, a report or the money of many, by the last part of the scheme."""
 
 _NAMES: Final = (
     "order_id", "order_number", "quote_id", "invoice_number", "payment_id", "shipment_id",
@@ -125,10 +125,16 @@ def _what_they_name(
     for correlation, data in connection.execute(
         statement.where(among(connection, messages.c.id, sorted(row_ids)))
     ):
-        if correlation:
+        if correlation and not _is_of_many(correlation):
             correlations.add(correlation)
         references.update(references_in(data))
     return correlations, references
+
+
+def _is_of_many(correlation: str) -> bool:
+    """Whether it names, e.g., a payout: `stripe/acme/payout/po_1` holds the money of many."""
+    kind = correlation.rpartition("/")[0].rpartition("/")[2]
+    return kind in _NOT_OF_A_CHAIN
 
 
 def names_in(data: str | None) -> Iterator[Reference]:

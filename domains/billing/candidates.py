@@ -15,11 +15,12 @@ from canonical.keys import Key
 from canonical.values import Quantity
 from domains.billing.books import Books
 from domains.billing.documents import Document
-from domains.billing.goods import NOTHING, plain
+from domains.billing.goods import NOTHING
 from domains.billing.matching import Billed
 from domains.billing.orders import Order
 from domains.billing.shipments import Shipment, allowed_of, gate_of
 from domains.billing.shipped_lines import ShippedLine
+from domains.written import plain
 
 POLICY: Final = "v1"
 """The version of these rules: new rules make new candidates."""

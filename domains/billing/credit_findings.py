@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from domains.billing.books import Books
 from domains.billing.document_findings import money
-from domains.billing.goods import NOTHING, plain
+from domains.billing.goods import NOTHING
 from domains.billing.returns import Return
 from domains.contract import Finding, Owner, Parked
+from domains.written import plain
 
 
 def credit_findings(books: Books) -> Iterator[Finding]:

@@ -29,9 +29,3 @@ def by_order_line(order_line_id: str | None) -> frozenset[str]:
 def by_item(sku: str | None, product: Iterable[Identifier] = ()) -> frozenset[str]:
     """The sku, and the identifiers of the product with their schemes."""
     return bare("sku", sku) | frozenset(f"{one.scheme}:{folded(one.value)}" for one in product)
-
-
-def plain(value: Decimal) -> str:
-    """Plain digits without zeros at the end."""
-    shown = format(value, "f")
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown

@@ -9,11 +9,12 @@ from canonical.chain import Gate
 from domains.billing.books import Books
 from domains.billing.candidates import Candidate
 from domains.billing.documents import Document
-from domains.billing.goods import NOTHING, plain
+from domains.billing.goods import NOTHING
 from domains.billing.matching import Billed, BillLine
 from domains.billing.orders import ordered_quantity
 from domains.billing.shipments import gate_of
 from domains.contract import Finding, Owner
+from domains.written import plain
 
 
 def goods_findings(books: Books, candidates: tuple[Candidate, ...]) -> Iterator[Finding]:

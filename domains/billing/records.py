@@ -12,11 +12,12 @@ from domains.billing import tables
 from domains.billing.books import Books
 from domains.billing.candidates import Candidate
 from domains.billing.documents import Document
-from domains.billing.goods import NOTHING, plain
+from domains.billing.goods import NOTHING
 from domains.billing.network import Network
 from domains.billing.returns import Return
 from domains.billing.taxes import Tax
 from domains.contract import Record
+from domains.written import plain
 from store.times import micros
 
 _LONGEST_NAME: Final = 400

@@ -11,9 +11,9 @@ from typing import Final
 from canonical.cash import RemittanceAdvised, RemittanceLine
 from domains.cash.amounts import ZERO, total
 from domains.cash.entries import Receipt
-from domains.cash.papers import Told
 from domains.cash.receivables import Receivable
 from domains.cash.references import squeezed
+from domains.facts import Told
 
 _REASONS: Final[tuple[tuple[str, str], ...]] = (
     ("tax_withheld", r"tax|withh|whtx|steuer|tds"),

@@ -17,10 +17,10 @@ from canonical.cash import BankEntryBooked, PayoutSettled
 from canonical.values import Direction
 from domains.cash.entries import Receipt
 from domains.cash.names import payout_references
-from domains.cash.papers import Told, around, told
 from domains.cash.payouts import Payout, payout_key
 from domains.cash.references import mentions_of, squeezed
 from domains.contract import Cluster
+from domains.facts import Told, around, told
 
 _EARLY: Final = timedelta(days=3)
 """A bank may value an entry before the gateway says it paid."""

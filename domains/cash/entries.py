@@ -12,9 +12,9 @@ from canonical.cash import BankEntryBooked, BankEntryNotified, BankEntryReversed
 from canonical.keys import Key
 from canonical.values import Direction
 from domains.cash.names import entry_ids
-from domains.cash.papers import Told, around, told
 from domains.cash.references import BankEntry, Mentions, mentions_of, squeezed
 from domains.contract import Cluster, Fact
+from domains.facts import Told, around, told
 
 _APART: Final = timedelta(days=7)
 """How far apart a notice and the booking of one entry may be."""

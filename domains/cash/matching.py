@@ -12,9 +12,9 @@ from domains.cash.amounts import ZERO, total
 from domains.cash.entries import Receipt
 from domains.cash.ledger import Book, Evidence, Source, in_order
 from domains.cash.orders import Order
-from domains.cash.papers import Told, told
 from domains.cash.receivables import Deduction, Receivable, WriteOff
 from domains.cash.signals import shared_signals
+from domains.facts import Told, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from canonical.order import OrderCancelled, OrderChanged, OrderPlaced
 from domains.cash.names import OrderSnapshot, order_numbers
-from domains.cash.papers import Told, told
 from domains.cash.payments import Payment
 from domains.cash.receivables import Receivable
 from domains.cash.references import squeezed
 from domains.contract import Cluster
+from domains.facts import Told, told
 
 
 @dataclass(slots=True)

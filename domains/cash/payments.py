@@ -27,9 +27,9 @@ from domains.cash.names import (
     order_numbers,
     payment_ids,
 )
-from domains.cash.papers import Told, told
 from domains.cash.references import squeezed
 from domains.contract import Cluster
+from domains.facts import Told, canonical_order, told
 
 _TAKEN_BACK: Final = frozenset(("failed", "canceled", "cancelled", "reversed", "rejected"))
 _NOT_YET: Final = frozenset(("pending", "processing", "requires_action", "submitted"))
@@ -186,7 +186,9 @@ def _adopt(groups: dict[tuple[str, str, str], list[Told[PaymentFact]]]) -> None:
         homes = [other for other, told in paid.items() if orders & _orders_of(told)]
         own = [other for other in homes if other[:2] == name[:2]] or homes
         if len(own) == 1:
-            groups[own[0]] = sorted([*groups[own[0]], *members], key=_canonical)
+            groups[own[0]] = sorted(
+                [*groups[own[0]], *members], key=lambda one: canonical_order(one.fact)
+            )
             groups[name] = []
 
 
@@ -199,10 +201,6 @@ def _is_captured(one: Told[PaymentFact]) -> bool:
 
 def _orders_of(members: Iterable[Told[PaymentFact]]) -> frozenset[str]:
     return frozenset(squeezed(n) for one in members for n in order_numbers(one.data))
-
-
-def _canonical(one: Told[PaymentFact]) -> tuple[datetime, str, str]:
-    return (one.at, one.fact.version or "", one.fact.key)
 
 
 def _payment(

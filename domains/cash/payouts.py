@@ -13,8 +13,8 @@ from canonical.cash import PayoutLineReported, PayoutSettled
 from canonical.keys import Key
 from domains.cash.amounts import ZERO, total
 from domains.cash.entries import Receipt
-from domains.cash.papers import Told, told
 from domains.contract import Cluster
+from domains.facts import Told, told
 
 _NEVER_PAID: Final = frozenset(("failed", "canceled", "cancelled", "returned", "reversed"))
 

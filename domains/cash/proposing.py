@@ -12,11 +12,11 @@ from canonical.values import Direction
 from domains.cash.entries import Receipt, receipt_key
 from domains.cash.ledger import Book, Evidence, Source
 from domains.cash.matching import Match
-from domains.cash.papers import told
 from domains.cash.payouts import keys_of_line
 from domains.cash.receivables import is_credit, receivable_key
 from domains.cash.signals import confidence_of, shared_signals
 from domains.contract import Cluster
+from domains.facts import told
 
 MOST: Final = 10
 """More of one amount than these help nobody to choose."""

@@ -18,9 +18,9 @@ from canonical.billing import (
 from canonical.keys import Key
 from domains.cash.amounts import ZERO, total
 from domains.cash.names import BillingDocument, invoice_numbers, order_numbers
-from domains.cash.papers import Told, told
 from domains.cash.references import squeezed
 from domains.contract import Cluster, Fact
+from domains.facts import Told, told
 from domains.names import party_name
 
 APPLIED: Final = "applied"

@@ -12,10 +12,10 @@ from canonical.cash import PayoutLineReported
 from canonical.chain import ReceivableState
 from domains.cash.amounts import ZERO, total
 from domains.cash.ledger import Book
-from domains.cash.papers import Told, around, told
 from domains.cash.payments import Payment
 from domains.cash.payouts import keys_of_line, matched_at
 from domains.cash.receivables import Allocation, Receivable
+from domains.facts import Told, around, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from canonical.cash import BankBalanceReported
 from domains.cash.amounts import shown, signed
 from domains.cash.ledger import Book
 from domains.cash.names import statement_number
-from domains.cash.papers import Told, around, told
 from domains.contract import Finding, Owner
+from domains.facts import Told, around, told
 
 Balances = Mapping[int, Told[BankBalanceReported]]
 

@@ -10,13 +10,13 @@ from canonical.cash import BankEntryNotified
 from domains.cash.amounts import shown
 from domains.cash.entries import masked
 from domains.cash.ledger import Book
-from domains.cash.papers import Told
 from domains.cash.payments import Dispute, Payment
 from domains.cash.payouts import Payout
 from domains.cash.placing import Target
 from domains.cash.receivables import Receivable
 from domains.cash.settled import Cleared
 from domains.contract import Finding, Owner, Parked
+from domains.facts import Told
 
 
 def watch_payments(

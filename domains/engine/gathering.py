@@ -14,6 +14,7 @@ from sqlalchemy import Row as Found
 from canonical.families import FACT_OF, FAMILY_OF
 from domains.contract import Cluster, Decision, Domain, Fact, Rules
 from domains.engine.tables import decisions, evidence, filed_names, record_facts, records
+from domains.facts import canonical_order
 from store.statements import select_among
 from store.times import moment
 
@@ -218,11 +219,6 @@ def read_facts(
         if told not in newest or (one.version or "") > (newest[told].version or ""):
             newest[told] = one
     return facts | {one.message_id: fact_of(one) for one in newest.values()}
-
-
-def canonical_order(fact: Fact) -> tuple[Any, ...]:
-    """By time, version and key: the same for the same facts, however they came."""
-    return (fact.occurred_at, fact.version or "", fact.key, fact.id)
 
 
 def fact_of(row: Found[Any]) -> Fact:

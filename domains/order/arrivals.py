@@ -11,12 +11,12 @@ from typing import Final
 from canonical.order import ReturnLine, ReturnRequested
 from canonical.shipment import DeliveryStatus, DeliveryStatusChanged, ReturnReceived
 from domains.contract import Fact
+from domains.facts import Told, told
 from domains.names import folded
 from domains.order.deliveries import Deliveries, Parcel, Tally
 from domains.order.figures import NOTHING, sum_of, unit_of
 from domains.order.lines import Named, lines_for, shared_out
 from domains.order.snapshots import Order
-from domains.order.told import Told, told
 
 _NOTHING_COMES: Final = frozenset(
     {"declined", "refused", "rejected", "canceled", "cancelled", "closed"}

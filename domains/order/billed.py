@@ -17,6 +17,7 @@ from canonical.chain import (
     ReceivableState,
 )
 from domains.contract import Fact, Finding
+from domains.facts import Told, told
 from domains.names import folded, party_name
 from domains.order.figures import NOTHING, unit_of
 from domains.order.lines import Named, lines_for, shared_out
@@ -24,7 +25,6 @@ from domains.order.names import Document, invoice_name, order_mentions
 from domains.order.payments import currency_differs
 from domains.order.responses import agrees, price_differs
 from domains.order.snapshots import Line, Order
-from domains.order.told import Told, told
 
 _CREDIT_TYPES: Final = frozenset(
     {"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "532"}

@@ -14,11 +14,12 @@ from decimal import Decimal
 
 from canonical.shipment import ShipmentConfirmed, ShipmentLine, ShipmentReversed
 from domains.contract import Fact, Finding, Owner
-from domains.order.figures import NOTHING, pieces, unit_of
+from domains.facts import Told, told
+from domains.order.figures import NOTHING, unit_of
 from domains.order.lines import Named, lines_for, shared_out
 from domains.order.names import Shipped
 from domains.order.snapshots import Line, Order
-from domains.order.told import Told, told
+from domains.written import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,9 +241,9 @@ def over_shipped(order: Order, found: Deliveries) -> list[Finding]:
             subject=line.key,
             explanation=f"More of line {line.key[:40]} has shipped than is ordered.",
             facts=frozenset().union(*(one.facts for one in found.gone)),
-            expected=pieces(line.ordered, line.unit),
-            received=pieces(found.net(line.key), line.unit),
-            balance=pieces(found.net(line.key) - line.ordered, line.unit),
+            expected=counted(line.ordered, line.unit),
+            received=counted(found.net(line.key), line.unit),
+            balance=counted(found.net(line.key) - line.ordered, line.unit),
             since=max((one.at for one in found.gone), default=None),
         )
         for line in order.lines
@@ -252,7 +253,7 @@ def over_shipped(order: Order, found: Deliveries) -> list[Finding]:
 
 def _bad_quantity(order: Order, one: Told[Shipped]) -> Finding:
     line = one.data.line
-    shown = pieces(line.shipped.value, unit_of(line.shipped)) if line else None
+    shown = counted(line.shipped.value, unit_of(line.shipped)) if line else None
     return Finding(
         kind="bad_quantity",
         record=order.key,
@@ -275,7 +276,7 @@ def _unknown_line(order: Order, parcel: Parcel) -> Finding:
         explanation=f"Shipment {parcel.shipment_id[:40]} has a line the order does not have.",
         involved=(parcel.shipment_id,),
         facts=parcel.facts,
-        received=pieces(parcel.gross, unit_of(parcel.line.shipped) if parcel.line else "EA"),
+        received=counted(parcel.gross, unit_of(parcel.line.shipped) if parcel.line else "EA"),
         since=parcel.at,
     )
 
@@ -291,7 +292,7 @@ def _unit_differs(order: Order, parcel: Parcel, line: Line) -> Finding:
         " shipment is not counted.",
         involved=(parcel.shipment_id,),
         facts=parcel.facts,
-        expected=pieces(line.ordered, line.unit),
-        received=pieces(parcel.gross, told_unit),
+        expected=counted(line.ordered, line.unit),
+        received=counted(parcel.gross, told_unit),
         since=parcel.at,
     )

@@ -14,6 +14,7 @@ from canonical.order import (
     ReturnRequested,
 )
 from domains.contract import Cluster, Derived, Fact, Finding, Owner, Parked, Rules
+from domains.facts import Told, canonical_order, told
 from domains.names import folded
 from domains.order.deadlines import deadlines_of, split
 from domains.order.dimensions import Standing, standing_of
@@ -23,7 +24,6 @@ from domains.order.names import Snapshot
 from domains.order.quotes import quote_key, quote_records
 from domains.order.snapshots import Order, orders_of
 from domains.order.stating import announcement, order_record
-from domains.order.told import Told, told
 
 
 def derive(cluster: Cluster, now: datetime) -> Derived:
@@ -33,7 +33,7 @@ def derive(cluster: Cluster, now: datetime) -> Derived:
 
 
 def _derived(cluster: Cluster, now: datetime) -> Derived:
-    facts = sorted(cluster.facts, key=_canonical)
+    facts = sorted(cluster.facts, key=canonical_order)
     snapshots: list[Told[Snapshot]] = [
         Told(one, one.data) for one in facts if isinstance(one.data, Snapshot)
     ]
@@ -60,10 +60,6 @@ def _derived(cluster: Cluster, now: datetime) -> Derived:
         parked=tuple(_parked(one, cluster.rules) for one in filed.unknown if _is_ours(one)),
         wake_at=min(ahead, default=None),
     )
-
-
-def _canonical(fact: Fact) -> tuple[object, ...]:
-    return (fact.occurred_at, fact.version or "", fact.key, fact.id)
 
 
 def _quotes(facts: Iterable[Fact]) -> list[str]:

@@ -23,17 +23,5 @@ def unit_of(quantity: Quantity) -> str:
     return "EA" if unit in _PIECES else unit
 
 
-def plain(value: Decimal) -> str:
-    """A quantity in plain digits, without zeros that say nothing: `3`, `0.5`."""
-    text = f"{value:f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text == "-0" else text
-
-
-def pieces(value: Decimal, unit: str) -> str:
-    """`3 EA`."""
-    return f"{plain(value)} {unit}"
-
-
 def sum_of(values: Iterable[Decimal]) -> Decimal:
     return sum(values, NOTHING)

@@ -23,11 +23,11 @@ from canonical.cash import (
     RefundIssued,
 )
 from domains.contract import Fact, Finding, Owner
+from domains.facts import Told, told
 from domains.names import folded
 from domains.order.figures import NOTHING, sum_of
 from domains.order.names import Payment, payment_aliases
 from domains.order.snapshots import Order
-from domains.order.told import Told, told
 
 _TAKEN_BACK: Final = frozenset(
     {"failed", "canceled", "cancelled", "reversed", "rejected", "declined"}

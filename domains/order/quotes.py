@@ -9,8 +9,9 @@ from canonical.keys import Key
 from canonical.order import QuoteAccepted
 from canonical.values import Identifier
 from domains.contract import Fact, Record
-from domains.order.figures import pieces, unit_of
-from domains.order.told import Told, ids, told
+from domains.facts import Told, ids, told
+from domains.order.figures import unit_of
+from domains.written import counted
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ def _record(key: str, reports: list[Told[QuoteAccepted]], order_of: Mapping[str,
                 {
                     "line_id": line.line_id,
                     "sku": line.sku,
-                    "quantity": pieces(line.quantity.value, unit_of(line.quantity)),
+                    "quantity": counted(line.quantity.value, unit_of(line.quantity)),
                     "unit_price": f"{line.unit_price.amount:f}" if line.unit_price else None,
                 }
                 for line in lines

@@ -12,12 +12,12 @@ from canonical.order import OrderConfirmed, OrderHeld, OrderRejected
 from canonical.shipment import StockAllocated
 from canonical.values import Money
 from domains.contract import Fact, Finding, Owner
+from domains.facts import Told, told
 from domains.names import folded
 from domains.order.deliveries import Parcel
 from domains.order.figures import NOTHING, unit_of
 from domains.order.lines import Named, lines_for
 from domains.order.snapshots import Line, Order
-from domains.order.told import Told, told
 
 _Answer = OrderConfirmed | OrderRejected
 

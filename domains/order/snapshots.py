@@ -16,10 +16,11 @@ from canonical.keys import Key
 from canonical.order import OrderCancelled, OrderChanged, OrderLine, OrderPlaced
 from canonical.values import Identifier, Money
 from domains.contract import Finding, Owner
+from domains.facts import Told, ids
 from domains.names import bare
-from domains.order.figures import NOTHING, pieces, unit_of
+from domains.order.figures import NOTHING, unit_of
 from domains.order.names import Snapshot, order_mentions, order_payments, quote_mentions
-from domains.order.told import Told, ids
+from domains.written import counted
 
 _PAID: Final = frozenset({"paid", "captured"})
 _DONE: Final = frozenset({"completed"})
@@ -150,7 +151,7 @@ def _refusal(record: str, one: Told[Snapshot]) -> Finding:
         explanation=f"Line {line.line_id[:40]} is ordered in a quantity that is not above zero:"
         " the whole snapshot is left out.",
         facts=frozenset({one.fact.id}),
-        received=pieces(line.quantity.value, unit_of(line.quantity)),
+        received=counted(line.quantity.value, unit_of(line.quantity)),
         since=one.at,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +10,9 @@ from canonical.chain import OrderStateChanged
 from canonical.values import Identifier
 from domains.contract import Announcement, Record
 from domains.order.dimensions import Standing
-from domains.order.figures import NOTHING, plain
+from domains.order.figures import NOTHING
 from domains.order.snapshots import Line, Order
+from domains.written import iso, plain
 from store.times import micros
 
 _DIMENSIONS = (
@@ -43,7 +43,7 @@ def order_record(one: Standing, quotes: Sequence[str]) -> Record:
             },
             "shipments": sorted({parcel.shipment_id for parcel in one.deliveries.parcels}),
             "holds": [
-                {"hold": hold.name, "since": _time(hold.since), "until": _time(hold.until)}
+                {"hold": hold.name, "since": iso(hold.since), "until": iso(hold.until)}
                 for hold in one.holds
             ],
             "quotes": list(quotes),
@@ -88,8 +88,8 @@ def _order_state(order: Order) -> dict[str, Any]:
         "order_number": order.order_number,
         "currency": order.currency,
         "total": f"{order.total.amount:f}" if order.total else None,
-        "placed_at": _time(order.placed_at),
-        "cancelled_at": _time(order.cancelled_at),
+        "placed_at": iso(order.placed_at),
+        "cancelled_at": iso(order.cancelled_at),
         "test": order.test,
     }
 
@@ -164,7 +164,3 @@ def _names(one: Standing) -> tuple[Identifier, ...]:
         for reference in fact.data.references
     ]
     return tuple(dict.fromkeys([*named, *order.references, *quoted]))
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat() if moment else None

@@ -8,8 +8,9 @@ from typing import Any
 from domains.contract import Record
 from domains.shipment.parcels import Parcel
 from domains.shipment.picture import Picture
-from domains.shipment.recording import identifiers, iso, stamp
+from domains.shipment.recording import identifiers, stamp
 from domains.shipment.transitions import Step
+from domains.written import iso
 
 
 def delivery_record(parcel: Parcel, picture: Picture) -> Record:

@@ -14,10 +14,10 @@ from domains.shipment.deadlines import overdue
 from domains.shipment.orders import Meant
 from domains.shipment.parcels import Parcel
 from domains.shipment.picture import Picture
-from domains.shipment.quantities import plain, shown
 from domains.shipment.returns import Excess, Return, excesses
 from domains.shipment.shipments import Shipment, goods_of
 from domains.shipment.transitions import FAILED, Step
+from domains.written import counted, plain
 
 _OWNERS: Final = {
     ReasonClass.CUSTOMER_ISSUE: Owner.SALES,
@@ -68,7 +68,7 @@ def _bad_quantities(shipment: Shipment) -> Iterator[Finding]:
             explanation="A quantity of a shipped line is negative, or nothing; the message is not"
             " applied. Ask the warehouse for the right one.",
             facts=frozenset({fact.id}),
-            received=shown(line.shipped.value, line.shipped.unit),
+            received=counted(line.shipped.value, line.shipped.unit),
             since=fact.occurred_at,
         )
 
@@ -85,7 +85,7 @@ def _bad_quantities_back(back: Return) -> Iterator[Finding]:
             explanation="A quantity of a return is negative, or nothing; the message is not"
             " applied.",
             facts=frozenset({fact.id}),
-            received=shown(line.quantity.value, line.quantity.unit),
+            received=counted(line.quantity.value, line.quantity.unit),
             since=fact.occurred_at,
         )
 
@@ -121,8 +121,8 @@ def _refused(shipment: Shipment) -> Iterator[Finding]:
             explanation="One line was confirmed with two quantities at one time; the smaller one"
             " counts until a newer confirmation comes.",
             facts=frozenset({chosen.fact.id, other.fact.id}),
-            expected=shown(chosen.pieces, chosen.unit),
-            received=shown(other.pieces, other.unit),
+            expected=counted(chosen.pieces, chosen.unit),
+            received=counted(other.pieces, other.unit),
             since=chosen.fact.occurred_at,
         )
     for fact, line in shipment.refused.other_unit:
@@ -136,8 +136,8 @@ def _refused(shipment: Shipment) -> Iterator[Finding]:
             explanation="A message counts a line in another unit than its confirmation does; it is"
             " not applied.",
             facts=frozenset({fact.id}),
-            expected=shown(line.shipped, line.unit),
-            received=shown(told.shipped.value, told.shipped.unit),
+            expected=counted(line.shipped, line.unit),
+            received=counted(told.shipped.value, told.shipped.unit),
             since=fact.occurred_at,
         )
     for one, line in shipment.refused.over:
@@ -151,9 +151,9 @@ def _refused(shipment: Shipment) -> Iterator[Finding]:
             explanation="More of a line is taken back than is left of it; the reversal is not"
             " applied. Ask the warehouse what really left.",
             facts=frozenset({one.fact.id}),
-            expected=shown(line.left, line.unit),
-            received=shown(back, line.unit),
-            balance=shown(back - line.left, line.unit),
+            expected=counted(line.left, line.unit),
+            received=counted(back, line.unit),
+            balance=counted(back - line.left, line.unit),
             since=one.fact.occurred_at,
         )
 
@@ -186,9 +186,9 @@ def _differences(picture: Picture) -> Iterator[Finding]:
             explanation="Two systems report the same parcels with different quantities of one"
             " product. Find out what was in them, and have the wrong report corrected.",
             involved=(one.other.key,),
-            expected=shown(one.pieces, one.unit),
-            received=shown(one.others, one.unit),
-            balance=shown(one.others - one.pieces, one.unit),
+            expected=counted(one.pieces, one.unit),
+            received=counted(one.others, one.unit),
+            balance=counted(one.others - one.pieces, one.unit),
             since=one.other.shipped_at,
         )
 
@@ -263,8 +263,8 @@ def _over_returned(excess: Excess) -> Finding:
         involved=(excess.order.key,),
         facts=frozenset(one.id for one in excess.back.facts),
         expected=f"at most {plain(excess.shipped)} {unit}",
-        received=shown(excess.returned, unit),
-        balance=shown(over, unit),
+        received=counted(excess.returned, unit),
+        balance=counted(over, unit),
         since=excess.back.received_at,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -14,9 +14,9 @@ from domains.contract import Record
 from domains.shipment.gate import Carriage
 from domains.shipment.lines import Line
 from domains.shipment.picture import Picture
-from domains.shipment.quantities import plain
 from domains.shipment.returns import Return
 from domains.shipment.shipments import Shipment
+from domains.written import iso, plain
 from store.times import micros
 
 Row = dict[str, Any]
@@ -183,11 +183,6 @@ def identifiers(*told: tuple[str, str | None]) -> tuple[Identifier, ...]:
         for scheme, value in pairs
         if len(value) <= _LONGEST_NAME
     )
-
-
-def iso(moment: datetime | None) -> str | None:
-    """A time in a state: UTC."""
-    return moment.astimezone(UTC).isoformat() if moment else None
 
 
 def stamp(moment: datetime | None) -> int | None:

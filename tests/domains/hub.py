@@ -23,7 +23,8 @@ from domains.contract import (
 )
 from domains.engine.comparing import announcement_digest, canonical_json, record_digest
 from domains.engine.filing import own_name
-from domains.engine.gathering import MOST_OF_A_WEAK_NAME, canonical_order
+from domains.engine.gathering import MOST_OF_A_WEAK_NAME
+from domains.facts import canonical_order
 
 MOST_ROUNDS = 60
 """Domains that still have something to say to each other after so many never agree."""

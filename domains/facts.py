@@ -1,4 +1,4 @@
-"""The facts of a cluster, sorted by what they are."""
+"""Facts of given kinds among many, with their data typed, and the order all domains see them in."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from canonical.payload import Payload
 from domains.contract import Cluster, Fact
 
 P = TypeVar("P", bound=Payload)
+P_co = TypeVar("P_co", bound=Payload, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Generic[P]):
+class Told(Generic[P_co]):
     """A fact with its data by type."""
 
     fact: Fact
-    data: P
+    data: P_co
 
     @property
     def id(self) -> str:
@@ -34,7 +35,15 @@ def told(facts: Iterable[Fact], *kinds: type[P]) -> list[Told[P]]:
     return [Told(one, one.data) for one in facts if isinstance(one.data, kinds)]
 
 
+def ids(facts: Iterable[Told[Payload]]) -> frozenset[str]:
+    return frozenset(one.id for one in facts)
+
+
 def around(cluster: Cluster) -> tuple[Fact, ...]:
     """The facts of a cluster and those nearby, in canonical order."""
-    both = (*cluster.facts, *cluster.nearby)
-    return tuple(sorted(both, key=lambda one: (one.occurred_at, one.version or "", one.key)))
+    return tuple(sorted((*cluster.facts, *cluster.nearby), key=canonical_order))
+
+
+def canonical_order(fact: Fact) -> tuple[datetime, str, str, str]:
+    """By time, version and key: the same for the same facts, however they came."""
+    return (fact.occurred_at, fact.version or "", fact.key, fact.id)
